@@ -1,0 +1,1 @@
+"""ROBOLEV: rules, runs, scores and the robot link of the tournament."""
