@@ -13,6 +13,7 @@ from robolev.domain.errors import RuleViolation
 from robolev.domain.ranking import standings
 from robolev.domain.score import score
 from robolev.rulesets import loader
+from robolev.store.journal import Journal, JournalError
 
 # A sheet is under 2 kB and a whole tournament's table under 1 MB: more is not a sheet.
 MAX_INPUT_BYTES = 4_000_000
@@ -89,6 +90,24 @@ def check_ruleset_command(file: Path) -> None:
         click.echo(f"{file.name}: ok, {len(ruleset.divisions)} divisions")
 
 
+@robolev.command("verify")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def verify_command(file: Path) -> None:
+    """Check a journal's hash chain; exit status 1 when it is broken."""
+    with _one_line_errors():
+        journal = Journal(file)
+        try:
+            breaks = journal.verify()
+            number, newest = journal.head()
+        finally:
+            journal.close()
+        for line in breaks:
+            click.echo(line)
+        if breaks:
+            sys.exit(1)
+        click.echo(f"{file.name}: {number} events, unbroken, newest {newest}")
+
+
 class _one_line_errors:
     """Turns a refusal into one line on standard error and exit status 2."""
 
@@ -96,7 +115,7 @@ class _one_line_errors:
         return None
 
     def __exit__(self, kind: object, problem: BaseException | None, trace: object) -> None:
-        if isinstance(problem, RuleViolation):
+        if isinstance(problem, (RuleViolation, JournalError)):
             click.echo(f"{problem.code}: {problem}".replace("\n", " "), err=True)
             sys.exit(2)
 

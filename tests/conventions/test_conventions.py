@@ -40,7 +40,15 @@ def test_no_machine_paths_or_registry_hosts():
 
 
 def test_every_code_folder_says_what_lives_there():
-    for folder in ("robolev/domain", "robolev/rulesets", "robolev/link", "firmware", "hub", "curriculum"):
+    for folder in (
+        "robolev/domain",
+        "robolev/rulesets",
+        "robolev/store",
+        "robolev/link",
+        "firmware",
+        "hub",
+        "curriculum",
+    ):
         assert not (ROOT / folder).exists() or (ROOT / folder / "README.md").exists(), folder
 
 
