@@ -1,0 +1,1 @@
+"""The robot link: bytes in, messages out. Knows nothing of scoring."""
