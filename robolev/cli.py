@@ -2,12 +2,17 @@
 
 import json
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
+from robolev.arena.box import SandboxMissing
+from robolev.arena.picture import draw
+from robolev.arena.robot import RobotModel
+from robolev.arena.simulate import SimulationError, simulate
 from robolev.domain.bracket import ORDERS, bracket
 from robolev.domain.errors import RuleViolation
 from robolev.domain.ranking import standings
@@ -35,6 +40,14 @@ def doctor() -> None:
     click.echo(f"ok       Python {sys.version.split()[0]}")
     free = shutil.disk_usage(Path.cwd()).free // 10**9
     click.echo(f"{'ok      ' if free >= 2 else 'low     '} {free} GB of free disk (2 GB are needed)")
+
+
+@main.command()
+def bench() -> None:
+    """Measure this machine: figures and ratios, nothing asserted."""
+    folder = Path(__file__).resolve().parents[1] / "tests" / "bench"
+    for file in sorted(folder.glob("bench_*.py")):
+        subprocess.run([sys.executable, str(file)], check=True)
 
 
 @main.group()
@@ -108,6 +121,33 @@ def verify_command(file: Path) -> None:
         click.echo(f"{file.name}: {number} events, unbroken, newest {newest}")
 
 
+@main.group()
+def robot() -> None:
+    """Robot programs."""
+
+
+@robot.command("sim")
+@click.argument("program", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--seconds", default=40.0, show_default=True, help="of the simulator's time")
+@click.option("--seed", default=1, show_default=True, help="of all chance in the run")
+@click.option("--noise", default=0.0, show_default=True, help="of the line sensors, standard deviation")
+@click.option("--picture", type=click.Path(dir_okay=False, path_type=Path), help="SVG file to draw the run into")
+def sim_command(program: Path, seconds: float, seed: int, noise: float, picture: Path | None) -> None:
+    """Run a MicroPython program on the simulated robot, in a sandbox, and print what it did."""
+    with _one_line_errors():
+        try:
+            text = program.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            raise SimulationError("bad_program", f"{program.name}: expected UTF-8 text, got other bytes") from None
+        if not 0 <= noise <= 1:
+            raise SimulationError("bad_program", f"--noise: expected 0 to 1, got {noise}")
+        run = simulate(text, seconds, seed, RobotModel(sensor_noise=noise))
+        if picture is not None:
+            picture.write_text(draw(run, program.name), encoding="utf-8")
+        figures = {"lap_s": run.lap_s, "max_offset_mm": round(run.max_offset * 1000, 1), "wobble": round(run.wobble, 2)}
+        _print({"ended": run.ended, **figures, "printed": run.printed, "digest": run.digest})
+
+
 class _one_line_errors:
     """Turns a refusal into one line on standard error and exit status 2."""
 
@@ -115,8 +155,11 @@ class _one_line_errors:
         return None
 
     def __exit__(self, kind: object, problem: BaseException | None, trace: object) -> None:
-        if isinstance(problem, (RuleViolation, JournalError)):
+        if isinstance(problem, (RuleViolation, JournalError, SimulationError)):
             click.echo(f"{problem.code}: {problem}".replace("\n", " "), err=True)
+            sys.exit(2)
+        if isinstance(problem, SandboxMissing):
+            click.echo(f"no_sandbox: {problem}", err=True)
             sys.exit(2)
 
 

@@ -45,6 +45,7 @@ def test_every_code_folder_says_what_lives_there():
         "robolev/rulesets",
         "robolev/store",
         "robolev/link",
+        "robolev/arena",
         "firmware",
         "hub",
         "curriculum",

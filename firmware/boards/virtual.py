@@ -1,0 +1,63 @@
+"""The board of the simulator: same robot API, time and hardware are the arena's. Run as the main script.
+
+Arguments: descriptors to ask the arena, to hear its answer, and of the robot's serial line.
+"""
+
+import struct
+import sys
+
+
+class VirtualBoard:
+    """Hardware of the simulated robot: motors -1 to 1, eyes 0 to 1, encoders in counts, battery in mV."""
+
+    def __init__(self, ask, tell, serial):
+        self._ask = open(ask, "wb")
+        self._tell = open(tell, "rb")
+        self._serial = open(serial, "wb")
+        self.left = self.right = 0.0
+        self.time_ms = 0
+        self.line = (0.0, 0.0)
+        self.encoders = (0, 0)
+        self.battery_mv = 0
+
+    def motors(self, left, right):
+        """Tell the motors -1 to 1, forward positive; beyond that is cut."""
+        self.left = max(-1.0, min(1.0, left))
+        self.right = max(-1.0, min(1.0, right))
+
+    def wait_ms(self, ms):
+        """Let the arena's time pass and read all sensors."""
+        self._ask.write(struct.pack("<hhI", round(self.left * 1000), round(self.right * 1000), ms))
+        data = self._tell.read(18)
+        if len(data) < 18:
+            sys.exit()
+        self.time_ms, left, right, enc_left, enc_right, self.battery_mv = struct.unpack("<IHHiiH", data)
+        self.line = (left / 1000, right / 1000)
+        self.encoders = (enc_left, enc_right)
+
+    def serial_write(self, data):
+        """Bytes for the serial line."""
+        self._serial.write(data)
+
+    def finished(self):
+        """Tell the arena that the program has come to its end."""
+        self._ask.write(struct.pack("<hhI", 0, 0, 0xFFFFFFFF))
+
+
+def run():
+    from robot import Robot
+
+    board = VirtualBoard(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    import program
+
+    robot = Robot(board)
+    if hasattr(program, "main"):
+        program.main(robot)
+    elif hasattr(program, "step"):
+        robot.follow(program.step)
+    else:
+        raise RuntimeError("expected step(left, right) or main(robot) in the program, found neither")
+    board.finished()
+
+
+run()

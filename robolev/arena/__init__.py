@@ -1,0 +1,1 @@
+"""The simulator: fields, a robot model, and programs in lock-step on the real MicroPython."""
