@@ -22,16 +22,24 @@ class SerialReader(threading.Thread):
         self._port, self._sink, self._report, self._baud, self._retry_s = port, sink, report, baud, retry_s
         self._stop_wanted = threading.Event()
         self._last = ""
+        self._device: serial.Serial | None = None
 
     def run(self) -> None:
         while not self._stop_wanted.is_set():
             try:
-                with serial.Serial(self._port, self._baud, timeout=0.1, exclusive=True) as device:
+                with serial.Serial(self._port, self._baud, timeout=0.1, write_timeout=0.5, exclusive=True) as device:
+                    self._device = device
                     self._tell("connected")
                     self._drain(device)
             except (serial.SerialException, OSError) as problem:
+                self._device = None
                 self._tell(self._why(problem))
                 self._stop_wanted.wait(self._retry_s)
+
+    def write(self, data: bytes) -> None:
+        """Send bytes; called from the sink. A line that was just lost swallows them: the peer will ask again."""
+        if self._device is not None:
+            self._device.write(data)
 
     def stop(self) -> None:
         """End the thread and close the port; returns when both are done."""

@@ -102,6 +102,13 @@ class Journal:
                     )
             return self._write(connection, stream, command, asked, bodies, at_ms)
 
+    def known(self, command_id: str) -> bool:
+        """Whether a command with this id is on record."""
+        with self._engine.connect() as connection:
+            return (
+                connection.execute(select(_events.c.seq).where(_events.c.command_id == command_id)).first() is not None
+            )
+
     def _write(
         self,
         connection: Connection,

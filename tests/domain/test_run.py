@@ -104,7 +104,7 @@ STATES = {
 COMMANDS = sorted({name for row in TRANSITIONS.values() for name in row})
 
 
-@pytest.mark.parametrize(("state", "do"), itertools.product(STATES, COMMANDS))
+@pytest.mark.parametrize(("state", "do"), list(itertools.product(STATES, COMMANDS)))
 def test_what_the_table_does_not_allow_is_refused(state, do):
     assert STATES[state].state == state
     if do not in TRANSITIONS[state]:

@@ -1,0 +1,1 @@
+"""The classroom side of the platform: lessons in JupyterHub, grading and hand-in."""

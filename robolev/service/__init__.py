@@ -1,0 +1,1 @@
+"""Order and time: commands in, events on disk, listeners told."""

@@ -1,0 +1,1 @@
+"""HTTP: commands in, one event stream out, pages."""

@@ -1,0 +1,137 @@
+"""Commands, standings, conflicts, and robots' events becoming proposals."""
+
+import os
+import threading
+import tty
+
+import pytest
+
+from robolev.domain.errors import RuleViolation
+from robolev.link.frames import Decoder, Frame, encode
+from robolev.link.messages import Event, Telemetry, pack, parse
+from robolev.rulesets import loader
+from robolev.service.gateway import Gateway
+from robolev.service.tournament import Tournament
+from robolev.store.journal import Journal, JournalError
+
+RULES = loader.load("line_following")
+ES = [step.item for step in RULES.ladders["ES"]]
+
+
+@pytest.fixture
+def journal(tmp_path):
+    opened = Journal(tmp_path / "j.db")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def tournament(journal):
+    return Tournament(journal, RULES, best=2, of=3)
+
+
+def call(tournament, run, team, field="1", robot=0):
+    content = {"do": "call", "team": team, "division": "ES", "field": field, "robot": robot}
+    return tournament.command(run, f"{run}-call", "desk", content)
+
+
+def ask(tournament, run, do, **content):
+    number = tournament.run(run).version
+    return tournament.command(run, f"{run}-{do}-{number}", "referee", {"do": do, **content})
+
+
+def play(tournament, run, team, rungs):
+    call(tournament, run, team)
+    ask(tournament, run, "start")
+    if rungs:
+        ask(tournament, run, "record", sheet={"checkpoints": ES[:rungs]})
+    ask(tournament, run, "end", reason="time_up")
+    ask(tournament, run, "sign", by="referee")
+    return ask(tournament, run, "sign", by="player")
+
+
+def test_only_signed_runs_count_and_the_best_two_add_up(tournament, journal):
+    for number, (team, rungs) in enumerate([("A", 1), ("B", 2), ("A", 5), ("A", 3)]):
+        play(tournament, f"r{number}", team, rungs)
+    call(tournament, "r9", "C")
+    rows = [(r["rank"], r["team"], r["total"]) for r in tournament.standings("ES")]
+    assert rows == [(1, "A", 650), (2, "B", 150)]
+    assert Tournament(journal, RULES, best=2, of=3).standings("ES") == tournament.standings("ES")
+
+
+def test_the_run_above_the_limit_and_a_busy_field_are_refused(tournament):
+    for number in range(3):
+        play(tournament, f"r{number}", "A", 1)
+    with pytest.raises(RuleViolation, match="at most 3 official runs"):
+        call(tournament, "r3", "A")
+    call(tournament, "r4", "B")
+    with pytest.raises(RuleViolation, match="free field, got one with run r4"):
+        call(tournament, "r5", "C")
+    call(tournament, "r6", "C", field="2")
+
+
+def test_the_same_tap_twice_counts_once_and_two_referees_conflict(tournament, journal):
+    call(tournament, "r1", "A")
+    version = ask(tournament, "r1", "start").version
+    tap = {"do": "record", "sheet": {"checkpoints": ES[:1]}}
+    first = tournament.command("r1", "tap", "referee", tap, expected=version)
+    assert tournament.command("r1", "tap", "referee", tap, expected=version) == first
+    with pytest.raises(JournalError) as caught:
+        tournament.command("r1", "other", "second", {"do": "record", "sheet": {"checkpoints": []}}, expected=version)
+    assert caught.value.code == "conflict" and tournament.run("r1") == first
+    with pytest.raises(JournalError, match="new id"):
+        tournament.command("r1", "tap", "referee", {"do": "end", "reason": "time_up"})
+
+
+@pytest.fixture
+def line(tournament):
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    gateway = Gateway(os.ttyname(slave), tournament)
+    gateway.start()
+    try:
+        yield master, gateway
+    finally:
+        gateway.stop()
+        os.close(master)
+        os.close(slave)
+
+
+def until(check):
+    for _ in range(400):
+        if check():
+            return
+        threading.Event().wait(0.02)
+    raise AssertionError("did not happen within 8 s")
+
+
+def test_a_robots_checkpoint_is_proposed_once_and_acknowledged_once_on_disk(tournament, line, journal):
+    master, gateway = line
+    call(tournament, "r1", "A", robot=7)
+    ask(tournament, "r1", "start")
+    checkpoint = encode(pack(Event(7, 1, 1234, 4, 0)))
+    os.write(master, b"\x00garbage\xc0" + checkpoint[:5])
+    os.write(master, checkpoint + checkpoint + encode(pack(Telemetry(7, 0, 1250, 7400, 1, 2, 3, 4, 1))))
+    until(lambda: gateway.telemetry.get("r1"))
+    (proposal,) = tournament.run("r1").proposals
+    assert (proposal.item, proposal.source, proposal.robot_time_ms) == ("left_home", "robot 7", 1234)
+    answers = Decoder().feed(os.read(master, 1000))
+    assert answers and all(isinstance(a, Frame) and parse(a.body).counter == 1 for a in answers)
+    assert tournament.standings("ES") == [] and journal.verify() == []
+    health = gateway.health()
+    assert health.state == "connected" and not health.stale and health.counts["bad_checksum"] >= 1
+
+
+def test_what_is_not_for_a_running_run_proposes_nothing(tournament, line):
+    master, gateway = line
+    call(tournament, "r1", "A", robot=7)
+    ask(tournament, "r1", "start")
+    os.write(master, encode(pack(Event(8, 1, 0, 4, 0))) + encode(pack(Event(7, 1, 0, 4, 99))))
+    until(lambda: gateway.health().counts.get("frames") == 2)
+    until(lambda: gateway.health().counts.get("bad_message") == 1)
+    assert tournament.run("r1").proposals == ()
+
+
+def test_silence_is_never_shown_as_well(tournament, line):
+    _master, gateway = line
+    assert gateway.health().stale
