@@ -40,7 +40,7 @@ class Proposal:
 
 @dataclass(frozen=True)
 class RunState:
-    """A run as its events make it. `version` is the number of events, for optimistic concurrency."""
+    """A run as its events make it. `version` counts what people did, so that a robot never outruns a referee's tap."""
 
     state: str = "new"
     version: int = 0
@@ -90,7 +90,7 @@ def decide(state: RunState, command: Mapping[str, Any], ruleset: Ruleset) -> lis
 def apply(state: RunState, event: Mapping[str, Any]) -> RunState:
     """The state after one event; events on record are never refused."""
     do = event["happened"]
-    moved = replace(state, state=TRANSITIONS[state.state][do], version=state.version + 1)
+    moved = replace(state, state=TRANSITIONS[state.state][do], version=state.version + (do != "propose"))
     match do:
         case "call":
             names = ("team", "division", "field", "robot")

@@ -37,6 +37,7 @@ class Ruleset:
     targets: Mapping[str, int]
     bonus_rule: str
     tower_rule: str
+    seconds: int
     unconfirmed: tuple[str, ...] = ()
 
     @property

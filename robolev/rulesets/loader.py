@@ -69,9 +69,18 @@ def _ruleset(data: dict[str, Any], text: str, name: str) -> Ruleset:
     if not ladders:
         raise _bad(text, name, "divisions", "divisions: expected at least one, got none")
     texts = {key: _entry(data, key, str, text, name) for key in ("challenge", "version", "bonus_rule", "tower_rule")}
+    seconds = _entry(data, "seconds", int, text, name)
+    if not 1 <= seconds <= 3600:
+        raise _bad(text, name, "seconds", f"seconds: expected 1 to 3600, got {seconds}")
     unconfirmed = tuple(str(x) for x in _entry(data, "unconfirmed", list, text, name))
     return Ruleset(
-        **texts, ladders=ladders, mission_total=total, parameters={}, targets=targets, unconfirmed=unconfirmed
+        **texts,
+        ladders=ladders,
+        mission_total=total,
+        parameters={},
+        seconds=seconds,
+        targets=targets,
+        unconfirmed=unconfirmed,
     )
 
 

@@ -9,7 +9,7 @@ from robolev.domain.errors import RuleViolation, shown
 from robolev.domain.ranking import standings
 from robolev.domain.run import RunState, apply, decide, result
 from robolev.domain.score import Ruleset
-from robolev.store.journal import Command, Journal, Recorded
+from robolev.store.journal import Command, Journal, JournalError, Recorded
 
 Listener = Callable[[Recorded], None]
 MAX_RUNS = 20_000
@@ -26,6 +26,7 @@ class Tournament:
         self._lock = threading.RLock()
         self._listeners: list[Listener] = []
         self._runs: dict[str, RunState] = {}
+        self._logs: dict[str, list[Recorded]] = {}
         for event in journal.events():
             self._apply(event)
 
@@ -46,10 +47,12 @@ class Tournament:
             if self._journal.known(command_id):
                 self._journal.append(run_id, command, [], 0)  # refuses the id when it carries another command
                 return state
+            if expected is not None and expected != state.version:
+                raise JournalError("conflict", f"run {run_id}: expected version {expected}, got {state.version}")
             if content.get("do") == "call":
                 self._check_call(run_id, content)
             bodies = decide(state, content, self.ruleset)
-            events = self._journal.append(run_id, command, bodies, time.time_ns() // 1_000_000, expected)
+            events = self._journal.append(run_id, command, bodies, time.time_ns() // 1_000_000)
             for event in events:
                 self._apply(event)
             for listener in list(self._listeners):
@@ -68,6 +71,11 @@ class Tournament:
         """All runs, in the order they were called."""
         with self._lock:
             return dict(self._runs)
+
+    def log(self, run_id: str) -> list[Recorded]:
+        """A run's events in order."""
+        with self._lock:
+            return list(self._logs.get(run_id, ()))
 
     def running_with(self, robot: int) -> str | None:
         """The id of the run that this robot is in now, if any."""
@@ -95,6 +103,7 @@ class Tournament:
         return lambda: self._listeners.remove(listener)
 
     def _apply(self, event: Recorded) -> None:
+        self._logs.setdefault(event.stream, []).append(event)
         self._runs[event.stream] = apply(self._runs.get(event.stream, RunState()), event.body)
 
     def _check_call(self, run_id: str, content: Mapping[str, Any]) -> None:
