@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ from robolev.domain.ranking import standings
 from robolev.domain.score import score
 from robolev.rulesets import loader
 from robolev.store.journal import Journal, JournalError
+from robolev.web.serve import serve
 
 # A sheet is under 2 kB and a whole tournament's table under 1 MB: more is not a sheet.
 MAX_INPUT_BYTES = 4_000_000
@@ -101,6 +103,29 @@ def check_ruleset_command(file: Path) -> None:
             raise RuleViolation("bad_ruleset", f"{file.name}: expected UTF-8 text, got other bytes") from None
         ruleset = loader.parse(text, file.name)
         click.echo(f"{file.name}: ok, {len(ruleset.divisions)} divisions")
+
+
+@robolev.command("serve")
+@click.option("--host", default="127.0.0.1", show_default=True, help="address to listen on")
+@click.option("--port", default=8200, show_default=True, type=click.IntRange(1, 65535))
+@click.option(
+    "--data", type=click.Path(file_okay=False, path_type=Path), default=Path("var/robolev"), show_default=True
+)
+@click.option("--challenge", default="line_following", show_default=True)
+@click.option("--target", help="balls asked for today")
+@click.option("--serial", "serial_ports", multiple=True, metavar="PORT", help="serial port of a robot; may be repeated")
+def serve_command(
+    host: str, port: int, data: Path, challenge: str, target: str | None, serial_ports: tuple[str, ...]
+) -> None:
+    """Run the scoring server with its pages until Ctrl-C."""
+    with _one_line_errors():
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as problem:
+                raise JournalError("port_in_use", f"port {port}: {problem.strerror}. Do: --port N") from None
+        serve(host, port, data, challenge, target, serial_ports)
 
 
 @robolev.command("verify")

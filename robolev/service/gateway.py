@@ -44,6 +44,7 @@ class Gateway:
         self._counts: Counter[str] = Counter()
         self._state = "absent"
         self._last_ns: int | None = None
+        self._heard: dict[int, int] = {}
         self._done: set[tuple[str, int]] = set()
         self.telemetry: dict[str, list[tuple[int, Telemetry]]] = {}
         self._reader = SerialReader(port, self._receive, self._port_state)
@@ -58,6 +59,12 @@ class Gateway:
         with self._lock:
             age = None if self._last_ns is None else (time.monotonic_ns() - self._last_ns) / 1e9
             return Health(self._state, age, dict(self._counts))
+
+    def hears(self, robot: int) -> bool:
+        """Whether a good frame of this robot came within the last two seconds and the port is there."""
+        with self._lock:
+            last = self._heard.get(robot)
+            return self._state == "connected" and last is not None and time.monotonic_ns() - last < STALE_S * 1e9
 
     def _port_state(self, state: str) -> None:
         with self._lock:
@@ -80,7 +87,7 @@ class Gateway:
             self._count("bad_message")
             return
         with self._lock:
-            self._last_ns = at_ns
+            self._last_ns = self._heard[message.robot] = at_ns
             self._counts["frames"] += 1
         run_id = self._tournament.running_with(message.robot)
         if isinstance(message, Telemetry) and run_id is not None:

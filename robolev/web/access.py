@@ -1,0 +1,87 @@
+"""Who may do what without a Hub: one code per role on a card, a signed cookie once it was entered.
+
+A venue must go on when the Hub is not there. Codes are random, so a plain hash keeps them; they are shown once.
+"""
+
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+ROLES: Mapping[str, frozenset[str]] = {
+    "desk": frozenset({"call", "void"}),
+    "referee": frozenset({"start", "accept", "reject", "record", "end", "sign"}),
+}
+# Letters that cannot be taken for another on a printed card.
+ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
+CODE_LENGTH = 10
+SESSION_S = 16 * 3600
+MAX_WRONG, WRONG_WINDOW_S = 10, 60.0
+
+
+class TooManyTries(Exception):
+    """Ten wrong codes from one address within a minute."""
+
+
+class Access:
+    """The role codes and the cookie key, in one file only its owner can read."""
+
+    def __init__(self, path: Path) -> None:
+        """Reads `path`, or makes it; then `new_codes` holds the codes, once, to be printed."""
+        self.new_codes: dict[str, str] = {}
+        self._wrong: dict[str, list[float]] = {}
+        self._lock = threading.Lock()
+        if not path.exists():
+            self.new_codes = {role: "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH)) for role in ROLES}
+            hashes = {role: _hash(code) for role, code in self.new_codes.items()}
+            _write_private(path, json.dumps({"key": secrets.token_hex(32), "codes": hashes}))
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        self._key: bytes = bytes.fromhex(stored["key"])
+        self._codes: dict[str, str] = stored["codes"]
+
+    def log_in(self, code: str, address: str) -> str | None:
+        """The cookie for a role's code, or None when no role has it. Raises TooManyTries."""
+        now = time.monotonic()
+        with self._lock:
+            recent = [at for at in self._wrong.get(address, []) if now - at < WRONG_WINDOW_S]
+            self._wrong[address] = recent
+            if len(recent) >= MAX_WRONG:
+                raise TooManyTries
+            asked = _hash("".join(code.upper().replace("-", "").split()))
+            found = [role for role, kept in self._codes.items() if hmac.compare_digest(kept, asked)]
+            if not found:
+                recent.append(now)
+                return None
+        body = f"{found[0]}.{int(time.time()) + SESSION_S}.{secrets.token_hex(4)}"
+        return f"{body}.{self._sign(body)}"
+
+    def who(self, cookie: str | None) -> tuple[str, str] | None:
+        """(role, device) of a cookie we made and that has not run out, else None."""
+        body, _, signature = (cookie or "").rpartition(".")
+        if len(cookie or "") > 200 or not hmac.compare_digest(signature.encode(), self._sign(body).encode()):
+            return None
+        role, until, device = body.split(".")
+        return (role, device) if role in ROLES and int(until) > time.time() else None
+
+    def _sign(self, body: str) -> str:
+        return hmac.new(self._key, body.encode(), hashlib.sha256).hexdigest()
+
+
+def _hash(code: str) -> str:
+    return hashlib.sha256(f"robolev role code {code}".encode()).hexdigest()
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Whole or not at all, and never readable by others, not even for a moment."""
+    beside = path.with_suffix(".new")
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(beside, path)

@@ -1,0 +1,140 @@
+"""What a page shows of a run and of the standings: plain values with their words, no decision of its own."""
+
+import time
+from typing import Any
+
+from robolev.domain.run import RunState, result
+from robolev.service.gateway import Gateway
+from robolev.service.tournament import Tournament
+from robolev.store.journal import Recorded
+from robolev.web.words import words
+
+LOG_LINES = 40
+
+
+def run_view(tournament: Tournament, gateways: list[Gateway], run_id: str, language: str) -> dict[str, Any]:
+    """One run for the referee's page and the API. Raises RuleViolation when there is none."""
+    run, log, say = tournament.run(run_id), tournament.log(run_id), words(language)
+    rules = tournament.ruleset
+    times = _first_times(log)
+    target = rules.parameters.get("target", rules.targets[run.division])
+    counted = result(run, rules)
+    return {
+        "run": run_id,
+        "seq": log[-1].seq if log else 0,
+        "server_ms": time.time_ns() // 1_000_000,
+        "state": run.state,
+        "state_name": say["states"][run.state],
+        "version": run.version,
+        "team": run.team,
+        "division": run.division,
+        "field": run.field,
+        "robot": run.robot,
+        "seconds": rules.seconds,
+        "started_ms": times.get("start"),
+        "ended_ms": times.get("end"),
+        "target": int(target),
+        "ladder": _ladder(tournament, run, log, say),
+        "chain": len(run.checkpoints),
+        "bonus_balls": run.bonus_balls,
+        "tower_touched": run.tower_touched,
+        "points": counted.points,
+        "breakdown": [{**_line(x.item, say), "rule": x.rule, "points": x.points} for x in counted.lines],
+        "proposals": [
+            {**_line(p.item, say), "id": p.id, "source": p.source, "robot_time_ms": p.robot_time_ms}
+            for p in run.proposals
+            if p.status == "open"
+        ],
+        "end_reason": run.end_reason,
+        "signed_by": list(run.signed_by),
+        "link_ok": any(g.hears(run.robot) for g in gateways) if run.robot else None,
+        "log": [_logged(event, say) for event in reversed(log[-LOG_LINES:])],
+        "undo": _undo(log) if run.state in ("running", "ended") else None,
+    }
+
+
+def standings_view(tournament: Tournament, division: str) -> dict[str, Any]:
+    """The public table of a division: rank, team, counted runs, total; who is on a field now."""
+    runs = tournament.runs().values()
+    now = {run.team: run.field for run in runs if run.division == division and run.state == "running"}
+    rows = tournament.standings(division)
+    most = max((points for row in rows for points in row["counted"]), default=0) or 1
+    for row in rows:
+        row["shares"] = [(points, round(100 * points / most)) for points in row["counted"]]
+    return {"division": division, "rows": rows, "running": now}
+
+
+def board_view(tournament: Tournament, language: str) -> list[dict[str, Any]]:
+    """Every run for the desk, the newest first."""
+    say = words(language)
+    found = []
+    for run_id, run in reversed(tournament.runs().items()):
+        row = {"run": run_id, "team": run.team, "division": run.division, "field": run.field, "state": run.state}
+        found.append({**row, "state_name": say["states"][run.state], "points": result(run, tournament.ruleset).points})
+    return found
+
+
+def _ladder(tournament: Tournament, run: RunState, log: list[Recorded], say: dict[str, Any]) -> list[dict[str, Any]]:
+    asked = {p.item for p in run.proposals if p.status == "open"}
+    reached = _reached_times(log)
+    steps = []
+    for place, step in enumerate(tournament.ruleset.ladders[run.division]):
+        done = place < len(run.checkpoints)
+        kind = "done" if done else "ask" if step.item in asked else "next" if place == len(run.checkpoints) else "todo"
+        line = {**_line(step.item, say), "points": step.points, "kind": kind, "rule": step.rule}
+        steps.append({**line, "at": clock(reached.get(step.item, 0)) if done else ""})
+    return steps
+
+
+def _line(item: str, say: dict[str, Any]) -> dict[str, Any]:
+    return {"item": item, "name": say["items"].get(item, item)}
+
+
+def _first_times(log: list[Recorded]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for event in log:
+        found.setdefault(event.body["happened"], event.at_ms)
+    return found
+
+
+def _reached_times(log: list[Recorded]) -> dict[str, int]:
+    """When each checkpoint was last put on the sheet."""
+    at: dict[str, int] = {}
+    before: list[str] = []
+    for event in log:
+        chain = event.body.get("new", {}).get("checkpoints")
+        if chain is not None:
+            at |= {item: event.at_ms for item in chain if item not in before}
+            before = chain
+    return at
+
+
+def _logged(event: Recorded, say: dict[str, Any]) -> dict[str, Any]:
+    body = event.body
+    what = [say["happened"][body["happened"]]]
+    if "item" in body:
+        what.append(say["items"][body["item"]])
+    if body["happened"] == "record":
+        old, new = body["old"], body["new"]
+        if "bonus_balls" in new:
+            what = [say["items"]["bonus_balls"], f"{old['bonus_balls']} → {new['bonus_balls']}"]
+        elif "checkpoints" in new:
+            longer = max(old["checkpoints"], new["checkpoints"], key=len)
+            sign = "−" if len(new["checkpoints"]) < len(old["checkpoints"]) else ""
+            what = [sign + say["items"][longer[-1]]] if longer else what
+    if body["happened"] == "end":
+        what.append(say["reasons"].get(body["reason"], say["states"]["ended"]))
+    if body["happened"] == "sign":
+        what.append(say[f"signer_{body['by']}"])
+    return {"seq": event.seq, "at": clock(event.at_ms), "actor": event.actor, "what": " ".join(what)}
+
+
+def _undo(log: list[Recorded]) -> dict[str, Any] | None:
+    """The sheet values before the last correction, if that is the last thing anybody did."""
+    acts = [event.body for event in log if event.body["happened"] != "propose"]
+    return dict(acts[-1]["old"]) if acts and acts[-1]["happened"] == "record" else None
+
+
+def clock(at_ms: int) -> str:
+    """Local wall time for people, hours to seconds."""
+    return time.strftime("%H:%M:%S", time.localtime(at_ms / 1000))
