@@ -46,6 +46,8 @@ def test_every_code_folder_says_what_lives_there():
         "robolev/store",
         "robolev/link",
         "robolev/arena",
+        "robolev/service",
+        "robolev/web",
         "firmware",
         "hub",
         "curriculum",

@@ -1,0 +1,190 @@
+"""The scoring server as its users meet it: a real process, real HTTP, kill -9 in the middle of a run."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import httpx
+import pytest
+
+from robolev.rulesets import loader
+
+MS = [step.item for step in loader.load("line_following").ladders["MS"]]
+
+
+class Server:
+    """`robolev serve` on a free port with its data in `folder`."""
+
+    def __init__(self, folder):
+        self.folder, self.codes = folder, {}
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process = None
+
+    def start(self):
+        command = [sys.executable, "-m", "robolev.cli", "robolev", "serve", "--port", str(self.port)]
+        output = open(self.folder / "out", "w+")
+        self.process = subprocess.Popen([*command, "--data", str(self.folder / "d")], stdout=output, stderr=output)
+        until = time.monotonic() + 30
+        while True:
+            try:
+                httpx.get(f"{self.url}/healthz")
+                break
+            except httpx.TransportError:
+                output.seek(0)
+                assert self.process.poll() is None and time.monotonic() < until, output.read()
+                time.sleep(0.05)
+        output.seek(0)
+        for line in output.read().splitlines():
+            if line.startswith("code for "):
+                role, code = line.removeprefix("code for ").split(": ")
+                self.codes[role] = code
+        output.close()
+
+    def kill(self, how=signal.SIGKILL):
+        os.kill(self.process.pid, how)
+        return self.process.wait(20)
+
+    def client(self, role=None):
+        made = httpx.Client(base_url=self.url, follow_redirects=False)
+        if role:
+            assert made.post("/login", data={"code": self.codes[role]}).status_code == 303
+        return made
+
+
+@pytest.fixture
+def server(tmp_path):
+    made = Server(tmp_path)
+    made.start()
+    try:
+        yield made
+    finally:
+        if made.process.poll() is None:
+            made.kill(signal.SIGTERM)
+
+
+def call(desk, team="柴山ライナーズ", fresh="1", field="3", division="MS"):
+    fields = {"fresh": fresh, "team": team, "division": division, "field": field, "robot": "0"}
+    return desk.post("/desk/call", data=fields)
+
+
+def ask(client, do, expected=None, run="r-1", command=None, **more):
+    body = {"command_id": command or os.urandom(8).hex(), "do": do, "expected": expected, **more}
+    return client.post(f"/api/runs/{run}/commands", json=body)
+
+
+def test_a_run_from_the_call_to_the_public_standings_with_a_kill_in_the_middle(server):
+    desk, referee, public = server.client("desk"), server.client("referee"), server.client()
+    assert call(desk).status_code == 303 and call(desk).status_code == 303  # pressed twice: one run
+    assert desk.get("/desk").text.count("柴山ライナーズ</b>") == 1
+    assert ask(referee, "start").json()["state"] == "running"
+    assert ask(referee, "record", sheet={"checkpoints": MS}).json()["points"] == 400
+    kept = ask(referee, "record", command="tap-1", sheet={"bonus_balls": 131}).json()
+    assert kept["points"] == 531
+
+    server.kill()
+    server.start()
+
+    again = referee.get("/api/runs/r-1").json()
+    assert (again["points"], again["version"], again["state"]) == (531, kept["version"], "running")
+    repeated = ask(referee, "record", command="tap-1", sheet={"bonus_balls": 131}).json()
+    assert repeated["version"] == kept["version"]
+    assert ask(referee, "end", reason="completed").json()["state"] == "ended"
+    assert public.get("/api/standings/MS").json()["rows"] == []
+    ask(referee, "sign", by="player")
+    assert ask(referee, "sign", by="referee").json()["state"] == "signed"
+    row = public.get("/api/standings/MS").json()["rows"][0]
+    assert (row["rank"], row["team"], row["total"]) == (1, "柴山ライナーズ", 531)
+    page = public.get("/public/MS").text
+    assert "柴山ライナーズ" in page and "531" in page and 'lang="ja"' in page
+
+
+def test_a_second_referee_gets_a_clear_conflict_in_both_languages(server):
+    call(server.client("desk"))
+    first, second = server.client("referee"), server.client("referee")
+    version = ask(first, "start").json()["version"]
+    assert ask(first, "record", version, sheet={"checkpoints": MS[:1]}).status_code == 200
+    refused = ask(second, "record", version, sheet={"checkpoints": MS[:2]})
+    assert refused.status_code == 409 and refused.json()["code"] == "conflict"
+    assert "ほかの審判" in refused.json()["message"]
+    second.cookies.set("lang", "en")
+    english = ask(second, "record", version, sheet={"checkpoints": MS[:2]}).json()["message"]
+    assert english.isascii() and english
+    assert first.get("/api/runs/r-1").json()["chain"] == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"[1]", 400, "not_json"),
+        (b"{", 400, "not_json"),
+        (b'{"do": NaN}', 400, "not_json"),
+        (b"[" * 60_000, 400, "not_json"),
+        (b" " * 70_000, 413, "too_large"),
+        (json.dumps({"do": "fly", "command_id": "a"}).encode(), 422, "unknown_command"),
+        (json.dumps({"do": "start", "command_id": 5}).encode(), 422, "wrong_type"),
+        (json.dumps({"do": "sign", "by": "player", "command_id": "b"}).encode(), 422, "not_now"),
+        (json.dumps({"do": "start", "command_id": "c", "expected": "1"}).encode(), 422, "wrong_type"),
+        (json.dumps({"do": "call", "command_id": "d"}).encode(), 403, "not_allowed"),
+    ],
+)
+def test_bad_input_is_refused_with_a_stable_code(server, body, status, code):
+    call(server.client("desk"))
+    referee = server.client("referee")
+    refused = referee.post("/api/runs/r-1/commands", content=body)
+    assert (refused.status_code, refused.json()["code"]) == (status, code)
+    assert refused.json()["message"]
+    assert referee.get("/api/runs/r-1").json()["state"] == "called"
+
+
+def test_strangers_and_other_sites_change_nothing(server):
+    call(server.client("desk"))
+    assert ask(server.client(), "start").status_code == 401
+    forged = httpx.Client(base_url=server.url, cookies={"robolev-role": "desk.99999999999.aa.00"})
+    assert ask(forged, "start").status_code == 401
+    odd = httpx.Client(base_url=server.url, headers={"cookie": "robolev-role=\u00e9".encode()})
+    assert odd.get("/desk").status_code == 307
+    assert call(server.client("referee"), fresh="2").status_code == 403
+    referee = server.client("referee")
+    referee.headers["origin"] = "http://elsewhere.example"
+    assert ask(referee, "start").status_code == 403
+    assert server.client("referee").get("/referee/none").status_code == 404
+    assert server.client().get("/public/XX").status_code == 404
+    assert server.client().get("/api/runs/r-1").status_code == 401
+
+
+def test_a_wrong_code_is_told_kindly_and_guessing_is_slowed(server):
+    stranger = server.client()
+    wrong = stranger.post("/login", data={"code": "AAAA"})
+    assert wrong.status_code == 403 and "コードがちがいます" in wrong.text
+    for _ in range(9):
+        stranger.post("/login", data={"code": "AAAA"})
+    slowed = stranger.post("/login", data={"code": server.codes["desk"]})
+    assert slowed.status_code == 429 and "1分" in slowed.text
+    assert oct((server.folder / "d" / "roles.json").stat().st_mode)[-3:] == "600"
+    assert server.codes["desk"] not in (server.folder / "d" / "roles.json").read_text()
+
+
+def test_a_change_reaches_an_open_stream_and_a_stop_does_not_wait_for_it(server):
+    desk = server.client("desk")
+    with httpx.stream("GET", f"{server.url}/api/live", timeout=10) as stream:
+        lines = stream.iter_lines()
+        assert next(lines) == "event: beat"
+        call(desk)
+        change = next(line for line in lines if line.startswith("data: {"))
+        assert json.loads(change.removeprefix("data: "))["happened"] == "call"
+        began = time.monotonic()
+        server.kill(signal.SIGINT)
+        assert time.monotonic() - began < 10
+
+
+def test_a_port_in_use_is_one_line(server):
+    command = [sys.executable, "-m", "robolev.cli", "robolev", "serve", "--port", str(server.port), "--data"]
+    done = subprocess.run([*command, str(server.folder / "e")], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 2 and done.stderr.startswith("port_in_use") and done.stderr.count("\n") == 1
