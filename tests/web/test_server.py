@@ -29,23 +29,23 @@ class Server:
 
     def start(self):
         command = [sys.executable, "-m", "robolev.cli", "robolev", "serve", "--port", str(self.port)]
-        output = open(self.folder / "out", "w+")
-        self.process = subprocess.Popen([*command, "--data", str(self.folder / "d")], stdout=output, stderr=output)
+        printed = self.folder / "out"
+        with printed.open("w") as output:
+            self.process = subprocess.Popen(
+                [*command, "--data", str(self.folder / "d")], stdout=output, stderr=subprocess.STDOUT
+            )
         until = time.monotonic() + 30
         while True:
             try:
                 httpx.get(f"{self.url}/healthz")
                 break
             except httpx.TransportError:
-                output.seek(0)
-                assert self.process.poll() is None and time.monotonic() < until, output.read()
+                assert self.process.poll() is None and time.monotonic() < until, printed.read_text()
                 time.sleep(0.05)
-        output.seek(0)
-        for line in output.read().splitlines():
+        for line in printed.read_text().splitlines():
             if line.startswith("code for "):
                 role, code = line.removeprefix("code for ").split(": ")
                 self.codes[role] = code
-        output.close()
 
     def kill(self, how=signal.SIGKILL):
         os.kill(self.process.pid, how)
