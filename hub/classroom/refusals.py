@@ -22,8 +22,8 @@ TEXTS: dict[str, tuple[int, str, str]] = {
     "bad_name": (422, "使えない名前です：{detail}", "This name cannot be used: {detail}"),
     "bad_request": (422, "リクエストの形が正しくありません：{detail}", "The request is not well formed: {detail}"),
     "bad_package": (422, "送られたファイルを読めません：{detail}", "The files sent cannot be read: {detail}"),
-    "too_large": (413, "ファイルが大きすぎます（上限 {detail}）。出力や大きなデータを消して、もう一度ためしてください。",
-                  "The files are too large (limit {detail}); clear outputs or large data and try again."),
+    "too_large": (413, "ファイルが大きすぎます（上限 {detail}）。出力や大きなデータを消してください。",
+                  "The files are too large (limit {detail}); clear outputs or large data."),
     "too_many_files": (413, "ファイルが多すぎます（上限 {detail} 個）。", "There are too many files (limit {detail})."),
     "no_notebook": (422, "ノートブック（.ipynb）が入っていません。", "There is no notebook (.ipynb) in it."),
     "not_a_notebook": (422, "「{detail}」はノートブックとして読めません。開いて保存し直してから提出してください。",
@@ -36,10 +36,12 @@ TEXTS: dict[str, tuple[int, str, str]] = {
     "feedback_failed": (422, "フィードバックを作れませんでした：{detail}", "Feedback could not be made: {detail}"),
     "outside_course": (403, "科目のフォルダの外を指すリンクは使えません：{detail}",
                        "Links that lead out of the course folder are not followed: {detail}"),
-    "bad_csrf": (403, "画面が古くなっています。ページを開き直してください。", "The page is stale; reload it and try again."),
+    "bad_csrf": (403, "画面が古くなっています。ページを開き直してください。",
+                 "The page is stale; reload it and try again."),
     "bad_state": (400, "ログインのやり取りが途切れました。もう一度開いてください。",
                   "The sign-in was interrupted; open the page again."),
-    "busy": (429, "前の確認がまだ終わっていません。少し待ってください。", "Your last check is still running; wait a little."),
+    "busy": (429, "前の確認がまだ終わっていません。少し待ってください。",
+             "Your last check is still running; wait a little."),
 }  # fmt: skip
 
 
