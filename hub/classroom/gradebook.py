@@ -26,7 +26,7 @@ from nbgrader.api import (
     SubmittedNotebook,
     TaskCell,
 )
-from nbgrader.utils import parse_utc
+from nbgrader.utils import compute_checksum, is_solution, parse_utc
 
 from hub.classroom.course import CourseFolder
 from hub.classroom.grade import GradeResult
@@ -123,8 +123,6 @@ def _one_transaction(book: Gradebook) -> Iterator[None]:
 
 def _blank(result: GradeResult) -> set[str]:
     """Ids of answers left as they were handed out (nbgrader's rule: checksum as in the source)."""
-    from nbgrader.utils import compute_checksum, is_solution
-
     found = set()
     for cell in result.executed.cells if result.executed is not None else []:
         data = cell.metadata.get("nbgrader") or {}
