@@ -78,7 +78,9 @@ def _executed(folder: CourseFolder, assignment: str, results: dict[str, GradeRes
 class Worker:
     """Threads that take jobs from the store; the student's code itself runs in processes of the box."""
 
-    def __init__(self, store: Store, courses: Callable[[str], CourseFolder], threads: int = 2, limits: Limits | None = None) -> None:
+    def __init__(
+        self, store: Store, courses: Callable[[str], CourseFolder], threads: int = 2, limits: Limits | None = None
+    ) -> None:
         self.store, self.courses, self.limits = store, courses, limits
         self._wake = threading.Condition()
         self._stopping = False
