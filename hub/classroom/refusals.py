@@ -19,6 +19,7 @@ TEXTS: dict[str, tuple[int, str, str]] = {
     "unknown_submission": (404, "その提出物はありません。", "There is no such submission."),
     "already_released": (409, "課題「{detail}」はもう配布されています。配り直すときは force を指定してください。",
                          "Assignment {detail!r} is already released; use force to replace it."),
+    "not_here": (404, "そのページはありません。", "There is nothing at this address."),
     "bad_name": (422, "使えない名前です：{detail}", "This name cannot be used: {detail}"),
     "bad_request": (422, "リクエストの形が正しくありません：{detail}", "The request is not well formed: {detail}"),
     "bad_package": (422, "送られたファイルを読めません：{detail}", "The files sent cannot be read: {detail}"),
