@@ -28,7 +28,7 @@ FEEDBACK_POLICY = (
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; "
     "form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
 )
-templates = Jinja2Templates(Path(__file__).with_name("pages"))
+templates = Jinja2Templates(Path(__file__).with_name("templates"))
 
 
 async def visitor(request: Request) -> tuple[Person, Session]:
@@ -186,5 +186,7 @@ def _do(desk: Desk, who: Person, course: str, assignment: str, act: str) -> dict
         said["n"] = str(len(desk.grade(who, course, assignment)))
     else:
         given, failed = desk.give_feedback(who, course, assignment)
-        said |= {"n": str(len(given))} | ({"said": "said_give_back_failed", "failed": str(len(failed))} if failed else {})
+        said["n"] = str(len(given))
+        if failed:
+            said |= {"said": "said_give_back_failed", "failed": str(len(failed))}
     return said
