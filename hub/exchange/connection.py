@@ -92,4 +92,5 @@ def _refused(status: int, data: bytes) -> Refused:
         told = json.loads(data)
         return Refused(status, str(told["code"]), str(told["ja"]), str(told["en"]))
     except (ValueError, KeyError, TypeError):
-        return Refused(status, "refused", f"教室サービスが断りました（{status}）。", f"The classroom refused ({status}).")
+        ja, en = f"教室サービスが断りました（{status}）。", f"The classroom refused ({status})."
+        return Refused(status, "refused", ja, en)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from nbgrader.exchange import abc
 
@@ -47,7 +48,7 @@ class FetchFeedback(abc.ExchangeFetchFeedback, ClassroomExchange):
 
     def copy_files(self) -> None:
         """Download."""
-        query = {} if self.all_assignments else {"assignment": self.assignment}
+        query: dict[str, Any] = {} if self.all_assignments else {"assignment": self.assignment}
         found = 0
         for item in self.ask("GET", path("courses", self.course, "mine"), **query):
             if not item["feedback"]:

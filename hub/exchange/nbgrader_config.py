@@ -9,7 +9,7 @@ import os
 from hub.exchange.autograde import replace_engine
 
 replace_engine()
-c = get_config()  # noqa: F821 - given by traitlets
+c = get_config()  # type: ignore[name-defined]  # noqa: F821 - given by traitlets
 c.ExchangeFactory.list = "hub.exchange.assignments.List"
 c.ExchangeFactory.release_assignment = "hub.exchange.assignments.ReleaseAssignment"
 c.ExchangeFactory.fetch_assignment = "hub.exchange.assignments.FetchAssignment"

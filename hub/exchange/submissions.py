@@ -44,8 +44,8 @@ class Submit(abc.ExchangeSubmit, ClassroomExchange):
 
     def _complain_about_missing(self, folder: Path) -> None:
         released = self.ask("GET", path("courses", self.course, "assignments"))
-        wanted = {f"{n}.ipynb" for info in released if info["assignment_id"] == self.assignment for n in info["notebooks"]}
-        missing = sorted(wanted - {file.name for file in folder.glob("*.ipynb")})
+        wanted = [info["notebooks"] for info in released if info["assignment_id"] == self.assignment]
+        missing = sorted({f"{n}.ipynb" for names in wanted for n in names} - {f.name for f in folder.glob("*.ipynb")})
         if missing and self.strict:
             self.fail(f"足りないノートブック：{', '.join(missing)} / Notebooks are missing. [missing_notebooks]")
         if missing:
@@ -86,7 +86,8 @@ class Collect(abc.ExchangeCollect, ClassroomExchange):
         target = Path(self.coursedir.format_path(self.coursedir.submitted_directory, student, self.assignment))
         if target.is_dir():
             have, new = self.coursedir.get_existing_timestamp(str(target)), parse_utc(item["timestamp"])
-            if have == new or not (self.update or self.before_duedate) or (have and not self.before_duedate and have > new):
+            newer = have is None or new > have
+            if have == new or not (self.before_duedate or (self.update and newer)):
                 self.log.info("Already collected: %s %s", student, self.assignment)
                 return
         with self.told():
