@@ -93,7 +93,7 @@ class Hook(DisplayHook):
 class Publisher(DisplayPublisher):
     """Turns ``display()`` into ``display_data``."""
 
-    def publish(self, data: dict[str, Any], metadata: dict[str, Any] | None = None, **_: Any) -> None:
+    def publish(self, data: Any, metadata: Any = None, *_: Any, **__: Any) -> None:
         """Keep the plain text."""
         _add({"output_type": "display_data", "data": _text_only(data), "metadata": {}})
 

@@ -69,7 +69,9 @@ def prepare(source: NotebookNode, submitted: NotebookNode) -> Prepared:
     released, _ = ClearSolutions().preprocess(copy.deepcopy(source), {})
     teacher = _known(released)
     shown = _known(ClearHiddenTests().preprocess(copy.deepcopy(released), {})[0])
-    notebook, changed, seen = copy.deepcopy(submitted), [], set()
+    notebook = copy.deepcopy(submitted)
+    changed: list[str] = []
+    seen: set[str] = set()
     for cell in reversed(notebook.cells):
         key = grade_id(cell)
         original = teacher.get(key) if key else None
@@ -100,7 +102,8 @@ def prepare(source: NotebookNode, submitted: NotebookNode) -> Prepared:
 def outputs_from(raw: Any) -> list[NotebookNode]:
     """Outputs, rebuilt from what the box said; an unknown one counts as an error and earns nothing."""
     outputs = []
-    for item in raw if isinstance(raw, list) else [None]:
+    items: list[Any] = raw if isinstance(raw, list) else [None]
+    for item in items:
         try:
             kind = item["output_type"]
             if kind == "stream":

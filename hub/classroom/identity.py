@@ -1,0 +1,149 @@
+"""Who is asking, and what they are in which course: the hub says, never the request.
+
+Words: a *member* is a student (hub group ``course:<id>``) or a teacher (``teach:<id>``) of a course.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+from urllib.request import ProxyHandler, Request, build_opener
+
+from jupyterhub.services.auth import HubOAuth
+from tornado.web import HTTPError
+
+from hub.classroom.names import checked
+from hub.classroom.refusals import Refusal
+
+CACHE_SECONDS = 20.0
+STUDENT, TEACHER = "course:", "teach:"
+HEADER = re.compile(r"(?:token|bearer)\s+([\x21-\x7e]{8,300})\s*", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Person:
+    """A user of the hub with the courses they learn and teach."""
+
+    name: str
+    learns: frozenset[str]
+    teaches: frozenset[str]
+
+    @property
+    def courses(self) -> list[str]:
+        """All courses of this person."""
+        return sorted(self.learns | self.teaches)
+
+    def member(self, course: str) -> None:
+        """Refuse others; to them a course that exists looks like one that does not."""
+        if course not in self.learns and course not in self.teaches:
+            raise Refusal("unknown_course", course)
+
+    def student(self, course: str) -> None:
+        """Refuse all but students of the course."""
+        self.member(course)
+        if course not in self.learns:
+            raise Refusal("students_only")
+
+    def teacher(self, course: str) -> None:
+        """Refuse all but teachers of the course."""
+        self.member(course)
+        if course not in self.teaches:
+            raise Refusal("teachers_only")
+
+
+def person_from(model: dict[str, Any]) -> Person:
+    """The person of a hub user model; groups whose course has an unusable name are passed over."""
+    found: dict[str, set[str]] = {STUDENT: set(), TEACHER: set()}
+    for group in model.get("groups") or []:
+        for prefix, courses in found.items():
+            if isinstance(group, str) and group.startswith(prefix):
+                try:
+                    courses.add(checked(group.removeprefix(prefix)))
+                except Refusal:
+                    continue
+    return Person(checked(str(model["name"])), frozenset(found[STUDENT]), frozenset(found[TEACHER]))
+
+
+class Identity:
+    """Asks the hub who a token belongs to, and remembers the answer for `CACHE_SECONDS`."""
+
+    def __init__(
+        self, hub_api: str, service_token: str, prefix: str, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.hub_api, self._service_token, self._clock = hub_api.rstrip("/"), service_token, clock
+        self.oauth = HubOAuth(
+            api_url=self.hub_api,
+            api_token=service_token,
+            base_url=prefix,
+            oauth_client_id="service-classroom",
+            oauth_redirect_uri=f"{prefix}oauth_callback",
+            access_scopes={"access:services", "access:services!service=classroom"},
+        )
+        self._known: dict[str, tuple[float, Person]] = {}
+        self._rosters: dict[str, tuple[float, list[str] | None]] = {}
+        self._lock = threading.Lock()
+
+    async def by_header(self, authorization: str | None) -> Person:
+        """The person of an ``Authorization: token …`` (or ``Bearer …``) header."""
+        match = HEADER.fullmatch(authorization or "")
+        if match is None:
+            raise Refusal("no_token")
+        return await self.by_token(match.group(1))
+
+    async def by_token(self, token: str) -> Person:
+        """The person a token belongs to; the token must carry access to this service."""
+        now = self._clock()
+        with self._lock:
+            until, person = self._known.get(token, (0.0, None))
+            if person is not None and until > now:
+                return person
+        try:
+            model = await self.oauth.user_for_token(token, use_cache=False, sync=False)
+        except HTTPError as error:
+            raise Refusal("hub_down") from error
+        if not isinstance(model, dict) or model.get("kind") != "user" or "name" not in model:
+            raise Refusal("bad_token")
+        if not self.oauth.check_scopes(self.oauth.access_scopes, model):
+            raise Refusal("no_access")
+        person = person_from(model)
+        with self._lock:
+            self._known = {key: kept for key, kept in self._known.items() if kept[0] > now}
+            if len(self._known) < 10_000:
+                self._known[token] = (now + CACHE_SECONDS, person)
+        return person
+
+    async def token_for_code(self, code: str, verifier: str) -> str:
+        """The token that ends a browser's sign-in."""
+        try:
+            return str(await self.oauth.token_for_code(code, code_verifier=verifier, sync=False))
+        except (HTTPError, KeyError, TypeError) as error:
+            raise Refusal("bad_state") from error
+
+    def forget(self, token: str) -> None:
+        """Ask the hub again next time."""
+        with self._lock:
+            self._known.pop(token, None)
+
+    def roster(self, course: str) -> list[str] | None:
+        """Students of the course, or None when the hub does not say (the service needs ``read:groups``)."""
+        now = self._clock()
+        with self._lock:
+            until, names = self._rosters.get(course, (0.0, None))
+        if until > now:
+            return names
+        request = Request(f"{self.hub_api}/groups/{quote(STUDENT + course, safe='')}")
+        request.add_header("Authorization", f"token {self._service_token}")
+        try:
+            with build_opener(ProxyHandler({})).open(request, timeout=3) as answer:
+                names = sorted(str(name) for name in json.load(answer)["users"])
+        except (OSError, ValueError, KeyError, TypeError):
+            names = None
+        with self._lock:
+            self._rosters[course] = (now + CACHE_SECONDS, names)
+        return names

@@ -1,0 +1,146 @@
+"""What a page shows of a course: figures per assignment for teachers, the state of one's own work for students."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, timezone
+
+from hub.classroom.desk import Desk
+from hub.classroom.identity import Person
+from hub.classroom.store import DONE, FAILED, PENDING, RUNNING, STAMP, Job, Submission
+
+JAPAN = timezone(timedelta(hours=9))
+
+
+def local(stamp: str | None) -> str:
+    """A server timestamp as people in Japan read it."""
+    if not stamp:
+        return ""
+    moment = datetime.strptime(stamp, STAMP).replace(tzinfo=UTC).astimezone(JAPAN)
+    return f"{moment.month}/{moment.day} {moment:%H:%M}"
+
+
+@dataclass(frozen=True)
+class TeacherRow:
+    """One student in one assignment."""
+
+    student: str
+    state: str
+    submitted_at: str = ""
+    score: float | None = None
+    max_score: float | None = None
+    newer: bool = False
+    notes: list[dict[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class TeacherTask:
+    """One assignment in the teacher's list."""
+
+    name: str
+    released: bool
+    has_source: bool
+    roster: int | None
+    handed_in: int
+    collected: int
+    waiting: int
+    done: int
+    failed: int
+    manual: int
+    returned: int
+    rows: list[TeacherRow]
+
+    @property
+    def busy(self) -> bool:
+        """True while grading goes on."""
+        return self.waiting > 0
+
+    @property
+    def next_act(self) -> str:
+        """What the teacher probably wants now."""
+        if not self.released:
+            return "release"
+        if self.handed_in > self.collected:
+            return "collect"
+        if self.collected > self.done + self.failed:
+            return "grade"
+        return "give_back" if self.done > self.returned else ""
+
+
+def teacher_tasks(desk: Desk, who: Person, course: str, roster: list[str] | None) -> list[TeacherTask]:
+    """All assignments of a course that have a source or are released."""
+    released = {release.assignment for release in desk.released(who, course)}
+    folder = desk.folder(course)
+    sources = folder.assignments() if folder.exists else []
+    submissions, jobs = desk.handed_in(who, course), desk.grading(who, course)
+    return [
+        _task(desk, course, name, name in released, name in sources, roster,
+              [item for item in submissions if item.assignment == name],
+              [job for job in jobs if job.assignment == name])
+        for name in sorted(released | set(sources))
+    ]  # fmt: skip
+
+
+def _task(
+    desk: Desk, course: str, name: str, released: bool, has_source: bool, roster: list[str] | None,
+    submissions: list[Submission], jobs: list[Job],
+) -> TeacherTask:  # fmt: skip
+    newest = {item.student: item for item in submissions}
+    graded = {job.student: job for job in jobs}
+    folder = desk.folder(course)
+    stamps = {student: folder.timestamp("submitted", student, name) for student in newest} if folder.exists else {}
+    rows = [
+        _row(student, newest.get(student), stamps.get(student), graded.get(student))
+        for student in sorted(set(newest) | set(graded) | set(roster or []))
+    ]
+    collected = [student for student, item in newest.items() if stamps.get(student) == item.submitted_at]
+    current = [graded[student] for student in collected if _is_current(graded.get(student), newest[student])]
+    done = [job for job in current if job.state == DONE]
+    return TeacherTask(
+        name, released, has_source, len(roster) if roster is not None else None, len(newest), len(collected),
+        waiting=sum(job.state in (PENDING, RUNNING) for job in jobs), done=len(done),
+        failed=sum(job.state == FAILED for job in jobs), manual=sum(bool(job.manual) for job in done),
+        returned=sum(item.feedback_at is not None for item in newest.values()), rows=rows,
+    )  # fmt: skip
+
+
+def _is_current(job: Job | None, item: Submission) -> bool:
+    return job is not None and (job.state != DONE or job.submitted_at == item.submitted_at)
+
+
+def _row(student: str, item: Submission | None, stamp: str | None, job: Job | None) -> TeacherRow:
+    when = local(item.submitted_at) if item else ""
+    if job is not None:
+        state = "manual" if job.state == DONE and job.manual else job.state
+        newer = item is not None and job.state == DONE and job.submitted_at != item.submitted_at
+        return TeacherRow(student, state, when, job.score, job.max_score, newer, job.notes)
+    if item is None:
+        return TeacherRow(student, "none")
+    return TeacherRow(student, "collected" if stamp == item.submitted_at else "handed_in", when)
+
+
+@dataclass(frozen=True)
+class OwnTask:
+    """One assignment as a student sees it."""
+
+    name: str
+    times: int
+    submitted_at: str
+    feedback: Submission | None
+
+    @property
+    def state(self) -> str:
+        """``none``, ``waiting`` (for feedback) or ``back``."""
+        return "none" if not self.times else "back" if self.feedback else "waiting"
+
+
+def own_tasks(desk: Desk, who: Person, course: str) -> list[OwnTask]:
+    """Released assignments with the student's own work, and older ones with work in them."""
+    mine = desk.own(who, course)
+    names = {release.assignment for release in desk.released(who, course)} | {item.assignment for item in mine}
+    tasks = []
+    for name in sorted(names):
+        items = [item for item in mine if item.assignment == name]
+        feedback = next((item for item in reversed(items) if item.feedback_at), None)
+        tasks.append(OwnTask(name, len(items), local(items[-1].submitted_at) if items else "", feedback))
+    return tasks

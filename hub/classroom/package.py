@@ -1,0 +1,101 @@
+"""A folder of files as one zip package: how assignments, submissions and feedback travel.
+
+`unpack` reads a package from anyone: it bounds size, number and depth before and while reading, and refuses
+links, absolute and climbing paths. Standard library only; the plug-ins in students' servers use it as well.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from hub.classroom.names import checked_path
+from hub.classroom.refusals import Refusal
+
+MIB = 1024 * 1024
+MAX_PACKAGE = 25 * MIB
+MAX_UNPACKED = 60 * MIB
+MAX_NOTEBOOK = 10 * MIB
+MAX_FILES = 200
+Files = dict[str, bytes]
+
+
+def pack(files: Mapping[str, bytes]) -> bytes:
+    """One package; the same files give the same bytes, so that a repeated upload is recognised."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as package:
+        for name in sorted(files):
+            package.writestr(zipfile.ZipInfo(checked_path(name)), files[name], zipfile.ZIP_DEFLATED)
+    return made.getvalue()
+
+
+def unpack(data: bytes) -> Files:
+    """The files of a package by path, or a refusal."""
+    if len(data) > MAX_PACKAGE:
+        raise Refusal("too_large", f"{MAX_PACKAGE // MIB} MiB")
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as package:
+            entries = [entry for entry in package.infolist() if not entry.is_dir()]
+            if len(package.infolist()) > 2 * MAX_FILES or len(entries) > MAX_FILES:
+                raise Refusal("too_many_files", MAX_FILES)
+            if sum(entry.file_size for entry in entries) > MAX_UNPACKED:
+                raise Refusal("too_large", f"{MAX_UNPACKED // MIB} MiB")
+            return _read(package, entries)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError) as error:
+        raise Refusal("bad_package", type(error).__name__) from error
+
+
+def _read(package: zipfile.ZipFile, entries: Iterable[zipfile.ZipInfo]) -> Files:
+    files: Files = {}
+    left = MAX_UNPACKED
+    for entry in entries:
+        name = checked_path(entry.filename)
+        mode = entry.external_attr >> 16
+        if mode and stat.S_IFMT(mode) not in (0, stat.S_IFREG):
+            raise Refusal("bad_package", f"{name}: link")
+        if entry.flag_bits & 1:
+            raise Refusal("bad_package", f"{name}: encrypted")
+        if name in files:
+            raise Refusal("bad_package", f"{name}: twice")
+        with package.open(entry) as stream:
+            content = stream.read(left + 1)  # the declared size may lie
+        left -= len(content)
+        if left < 0:
+            raise Refusal("too_large", f"{MAX_UNPACKED // MIB} MiB")
+        files[name] = content
+    folders = {name[:place] for name in files for place, letter in enumerate(name) if letter == "/"}
+    if folders & files.keys():
+        raise Refusal("bad_package", "a file and a folder of one name")
+    return files
+
+
+def notebooks_in(files: Mapping[str, bytes]) -> list[str]:
+    """Names (without ".ipynb") of the notebooks at the top of a package; a refusal when one is unreadable."""
+    found = sorted(name for name in files if name.endswith(".ipynb") and "/" not in name)
+    if not found:
+        raise Refusal("no_notebook")
+    for name in found:
+        if len(files[name]) > MAX_NOTEBOOK:
+            raise Refusal("too_large", f"{name}: {MAX_NOTEBOOK // MIB} MiB")
+        try:
+            notebook = json.loads(files[name].decode("utf-8-sig"))
+            cells, version = notebook["cells"], notebook["nbformat"]
+            readable = isinstance(cells, list) and all(isinstance(c, dict) and "source" in c for c in cells)
+        except (ValueError, KeyError, TypeError, RecursionError):
+            readable, version = False, 0
+        if not readable or version != 4:
+            raise Refusal("not_a_notebook", name)
+    return [name.removesuffix(".ipynb") for name in found]
+
+
+def write_files(files: Mapping[str, bytes], folder: Path) -> None:
+    """Lay the files into `folder`, which must be fresh or trusted."""
+    for name, content in files.items():
+        path = folder / checked_path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)

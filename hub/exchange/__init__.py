@@ -1,0 +1,1 @@
+"""nbgrader's exchange over HTTP: plug-ins for the servers of students and teachers."""

@@ -1,0 +1,26 @@
+"""nbgrader's configuration in students' and teachers' servers: the exchange goes to the classroom service.
+
+Lay this file (or a line ``load_subconfig("…/hub/exchange/nbgrader_config.py")``) into a Jupyter config folder.
+Environment: KAGA_CLASSROOM_URL, JUPYTERHUB_API_TOKEN; for a teacher also KAGA_COURSE and KAGA_COURSE_ROOT.
+"""
+
+import os
+
+from hub.exchange.autograde import replace_engine
+
+replace_engine()
+c = get_config()  # type: ignore[name-defined]  # noqa: F821 - given by traitlets
+c.ExchangeFactory.list = "hub.exchange.assignments.List"
+c.ExchangeFactory.release_assignment = "hub.exchange.assignments.ReleaseAssignment"
+c.ExchangeFactory.fetch_assignment = "hub.exchange.assignments.FetchAssignment"
+c.ExchangeFactory.submit = "hub.exchange.submissions.Submit"
+c.ExchangeFactory.collect = "hub.exchange.submissions.Collect"
+c.ExchangeFactory.release_feedback = "hub.exchange.feedback.ReleaseFeedback"
+c.ExchangeFactory.fetch_feedback = "hub.exchange.feedback.FetchFeedback"
+c.Exchange.path_includes_course = True
+c.Autograde.sanitize_preprocessors = ["hub.exchange.autograde.NeverExecute"]
+c.Autograde.autograde_preprocessors = ["hub.exchange.autograde.NeverExecute"]
+if os.environ.get("KAGA_COURSE"):
+    c.CourseDirectory.course_id = os.environ["KAGA_COURSE"]
+if os.environ.get("KAGA_COURSE_ROOT"):
+    c.CourseDirectory.root = os.environ["KAGA_COURSE_ROOT"]
