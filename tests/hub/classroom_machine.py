@@ -212,7 +212,7 @@ def run_machine(folder: Path) -> Iterator[Machine]:
 
 def meta(grade_id: str, points: float = 0, *, grade: bool = False, solution: bool = False) -> dict[str, Any]:
     data = {"grade_id": grade_id, "grade": grade, "solution": solution, "locked": not solution, "task": False}
-    data |= {"schema_version": 3, "cell_type": "code"} | ({"points": points} if grade else {})
+    data |= {"schema_version": 3} | ({"points": points} if grade else {})
     return {"nbgrader": data}
 
 
