@@ -132,7 +132,7 @@ class Machine:
     def environment(self, who: str = "") -> dict[str, str]:
         kept = {key: os.environ[key] for key in ("PATH", "LANG", "TMPDIR") if key in os.environ}
         kept |= {"HOME": str(self.folder), "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
-        kept |= {"PATH": f"{Path(sys.executable).parent}:{kept.get('PATH', os.defpath)}", "JUPYTER_PREFER_ENV_PATH": "1"}
+        kept |= {"PATH": f"{Path(sys.executable).parent}:{kept.get('PATH', os.defpath)}"}
         kept |= {"KAGA_CLASSROOM_URL": self.url}
         return kept | ({"JUPYTERHUB_API_TOKEN": self.tokens[who]} if who else {})
 
@@ -180,7 +180,9 @@ class Machine:
         assert made.status == 201, made
         return str(made.json["token"])
 
-    def call(self, who: str, method: str, *parts: str, body: bytes | None = None, query: str = "", **headers: str) -> Answer:
+    def call(
+        self, who: str, method: str, *parts: str, body: bytes | None = None, query: str = "", **headers: str
+    ) -> Answer:
         """Call the classroom's API as somebody (a name of the machine, or a token itself)."""
         where = "/".join(quote(part, safe="") for part in parts) + query
         token = self.tokens.get(who, who)
