@@ -83,8 +83,9 @@ def nbgrader(machine: Machine, who: str, *commands: str, ends: str = "") -> str:
     extra = {"HOME": str(home(machine, who))}
     if who == "sensei":
         extra |= {"KAGA_COURSE": COURSE, "KAGA_COURSE_ROOT": str(machine.course)}
+    asked = json.dumps([line.split() for line in commands])
     done = subprocess.run(
-        [sys.executable, "-c", COMMANDS, json.dumps([line.split() for line in commands])], cwd=home(machine, who), env=machine.environment(who) | extra,
+        [sys.executable, "-c", COMMANDS, asked], cwd=home(machine, who), env=machine.environment(who) | extra,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120,
     )  # fmt: skip
     assert "".join(re.findall("ended with ([0-9])", done.stdout)) == (ends or "0" * len(commands)), done.stdout
@@ -95,9 +96,9 @@ def submit(machine: Machine, who: str, body: bytes, command: str = "command-0001
     return machine.call(who, "POST", *FREE, "submissions", body=body, X_Command_Id=command)
 
 
-def loose_book(machine: Machine, answer: str = GOOD) -> bytes:
+def loose_book(machine: Machine, answer: str = GOOD, essay: str | None = None) -> bytes:
     released = unpack(machine.call("aozora", "GET", *FREE, "release").body)
-    return answered(released[f"{BOOK}.ipynb"], answer)
+    return answered(released[f"{BOOK}.ipynb"], answer, essay)
 
 
 def test_the_whole_loop_by_nbgraders_own_commands(machine: Machine) -> None:
@@ -149,8 +150,9 @@ def serve(machine: Machine, who: str, root: Path, **extra: str) -> tuple[str, su
 
 def test_the_form_grader_opens_our_gradebook_and_its_button_grades_in_the_box(machine: Machine) -> None:
     spy = machine.folder / "spied"
-    assert submit(machine, "koharu", pack({f"{BOOK}.ipynb": loose_book(
-        machine, GOOD + f"\ntry: open({str(spy)!r}, 'w')\nexcept OSError: pass")})).status == 201  # fmt: skip
+    code = GOOD + f"\ntry: open({str(spy)!r}, 'w')\nexcept OSError: pass"
+    essay = "<b>太字</b> <img src=x onerror=alert(1)> <script>alert(2)</script>"
+    assert submit(machine, "koharu", pack({f"{BOOK}.ipynb": loose_book(machine, code, essay)})).status == 201
     assert machine.call("sensei", "POST", *FREE, "collection").json == {"collected": ["koharu"]}
     extra = {"KAGA_COURSE": COURSE, "KAGA_COURSE_ROOT": str(machine.course)}
     address, process = serve(machine, "sensei", machine.course, **extra)
@@ -166,10 +168,13 @@ def test_the_form_grader_opens_our_gradebook_and_its_button_grades_in_the_box(ma
         assert (found["koharu"]["score"], found["koharu"]["max_score"], found["koharu"]["autograded"]) == (5, 6, True)
         tasks = {item["name"]: item for item in ask("GET", "api/assignments").json}
         assert tasks[LOOSE]["status"] == "released" and tasks[LOOSE]["num_submissions"] == 1
-        for where in ("manage_assignments", f"manage_submissions/{LOOSE}", "gradebook", f"gradebook/{LOOSE}/{BOOK}", "manage_students"):
+        pages = ("manage_assignments", f"manage_submissions/{LOOSE}", "gradebook", "manage_students")
+        for where in (*pages, f"gradebook/{LOOSE}", f"gradebook/{LOOSE}/{BOOK}"):
             assert ask("GET", where).status == 200, where
-        (notebook,) = ask("GET", f"api/notebook_submissions/{LOOSE}/{BOOK}").json
-        assert ask("GET", f"submissions/{notebook['id']}").status == 200
+        (notebook,) = ask("GET", f"api/submitted_notebooks/{LOOSE}/{BOOK}").json
+        sheet = ask("GET", f"submissions/{notebook['id']}/")
+        assert sheet.status == 200 and "<b>太字</b>" in sheet.text
+        assert "onerror" not in sheet.text and "<script>alert" not in sheet.text  # a child's text is no program
     finally:
         process.terminate()
         process.wait(20)
