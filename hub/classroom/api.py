@@ -33,7 +33,8 @@ def desk(request: Request) -> Desk:
     return found
 
 
-async def _body(request: Request, limit: int) -> bytes:
+async def body(request: Request, limit: int) -> bytes:
+    """The request's body, read no further than `limit`."""
     data = bytearray()
     async for chunk in request.stream():
         data += chunk
@@ -44,12 +45,12 @@ async def _body(request: Request, limit: int) -> bytes:
 
 async def package(request: Request, who: Annotated[Person, Depends(person)]) -> bytes:
     """The request's body, read only from known people and never beyond the limit."""
-    return await _body(request, MAX_PACKAGE)
+    return await body(request, MAX_PACKAGE)
 
 
 async def wanted(request: Request, who: Annotated[Person, Depends(person)]) -> dict[str, Any]:
     """A small JSON object, possibly empty."""
-    raw = await _body(request, MAX_JSON)
+    raw = await body(request, MAX_JSON)
     try:
         found = json.loads(raw) if raw.strip() else {}
     except (ValueError, RecursionError) as error:
@@ -117,6 +118,12 @@ def release(
     return _release(at.release(who, course, assignment, data, force))
 
 
+@router.post(HERE + "/release", status_code=201)
+def make_and_release(course: str, assignment: str, who: Who, at: TheDesk) -> dict[str, Any]:
+    """Make the student version from the course's source and hand it out (teachers)."""
+    return _release(at.make_and_release(who, course, assignment))
+
+
 @router.delete(HERE + "/release")
 def unrelease(course: str, assignment: str, who: Who, at: TheDesk) -> dict[str, Any]:
     """Take an assignment back (teachers)."""
@@ -176,9 +183,9 @@ def collect(course: str, assignment: str, who: Who, at: TheDesk) -> dict[str, An
 
 
 @router.post(HERE + "/grading", status_code=202)
-def grade(course: str, assignment: str, who: Who, at: TheDesk, body: Wanted) -> dict[str, Any]:
+def grade(course: str, assignment: str, who: Who, at: TheDesk, asked: Wanted) -> dict[str, Any]:
     """Queue grading of collected submissions, all or ``{"students": […]}`` (teachers)."""
-    students = body.get("students")
+    students = asked.get("students")
     if students is not None and not (isinstance(students, list) and all(isinstance(s, str) for s in students)):
         raise Refusal("bad_request", "students")
     return _progress(at.grade(who, course, assignment, students))

@@ -19,12 +19,9 @@ from nbgrader.api import (
     Comment,
     Grade,
     Gradebook,
-    GradeCell,
-    SolutionCell,
     Student,
     SubmittedAssignment,
     SubmittedNotebook,
-    TaskCell,
 )
 from nbgrader.utils import compute_checksum, is_solution, parse_utc
 
@@ -81,11 +78,11 @@ def _submitted(book: Gradebook, assignment: Assignment, student: str) -> Submitt
         if notebook.id in known:
             continue
         made = SubmittedNotebook(notebook=notebook, assignment=submission)
-        for cell in notebook.base_cells:
-            if isinstance(cell, (GradeCell, TaskCell)):
-                Grade(cell_id=cell.id, notebook=made)
-            if isinstance(cell, (SolutionCell, TaskCell)):
-                Comment(cell_id=cell.id, notebook=made)
+        book.db.add(made)
+        for cell in [*notebook.grade_cells, *notebook.task_cells]:
+            book.db.add(Grade(cell_id=cell.id, notebook=made))
+        for cell in [*notebook.solution_cells, *notebook.task_cells]:
+            book.db.add(Comment(cell_id=cell.id, notebook=made))
     book.db.flush()
     return submission
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.templating import Jinja2Templates
 from starlette.concurrency import run_in_threadpool
 
+from hub.classroom.api import body
 from hub.classroom.desk import Desk
 from hub.classroom.identity import Person
 from hub.classroom.names import checked
@@ -20,6 +21,7 @@ from hub.classroom.session import Session, guard
 from hub.classroom.words import LANGUAGES, Words
 
 router = APIRouter()
+MAX_FORM = 16 * 1024
 LANGUAGE_COOKIE = "classroom-language"
 ACTS = ("release", "collect", "grade", "give_back")
 SAID = tuple(f"said_{act}" for act in (*ACTS, "give_back_failed"))
@@ -38,6 +40,15 @@ async def visitor(request: Request) -> tuple[Person, Session]:
 
 
 Visitor = Annotated[tuple[Person, Session], Depends(visitor)]
+
+
+async def filled_in(request: Request, visitor: Visitor) -> dict[str, str]:
+    """The fields of a sent form, read only from signed-in people."""
+    data = await body(request, MAX_FORM)
+    try:
+        return dict(parse_qsl(data.decode("ascii"), max_num_fields=20, strict_parsing=True, errors="strict"))
+    except ValueError as error:
+        raise Refusal("bad_request", "form") from error
 
 
 def words_for(request: Request) -> Words:
@@ -162,13 +173,12 @@ def _said(request: Request) -> str:
 
 @router.post("/teach/{course}")
 async def act(
-    request: Request, course: str, visitor: Visitor,
-    csrf: Annotated[str, Form(max_length=100)], act: Annotated[str, Form(max_length=20)],
-    assignment: Annotated[str, Form(max_length=200)],
-) -> Response:  # fmt: skip
+    request: Request, course: str, visitor: Visitor, form: Annotated[dict[str, str], Depends(filled_in)]
+) -> Response:
     """Do one of the four steps for an assignment."""
     who, session = visitor
-    guard(request, session, csrf)
+    guard(request, session, form.get("csrf", ""))
+    act, assignment = form.get("act", ""), form.get("assignment", "")
     if act not in ACTS:
         raise Refusal("bad_request", act)
     said = await run_in_threadpool(_do, _desk(request), who, course, checked(assignment), act)

@@ -26,7 +26,6 @@ from hub.classroom.refusals import Refusal
 from hub.classroom.sandbox import Limits
 from hub.classroom.session import Sessions, SignIn
 
-MAX_FORM = 64 * 1024
 PREFIX = "/services/classroom/"
 STATIC = Path(__file__).resolve().parents[1] / "static"
 POLICY = (
@@ -99,10 +98,6 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 async def _headers(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
-    if request.method == "POST" and "/api/" not in request.url.path:
-        length = request.headers.get("content-length", "")
-        if not length.isdigit() or int(length) > MAX_FORM:  # forms are read before anybody is asked who they are
-            return _answer(request, Refusal("too_large", f"{MAX_FORM // 1024} KiB"))
     response = await call(request)
     response.headers.setdefault("Content-Security-Policy", POLICY)
     response.headers.setdefault("X-Content-Type-Options", "nosniff")

@@ -9,7 +9,7 @@ import secrets
 import threading
 import time
 from dataclasses import dataclass, field
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from fastapi import Request, Response
 
@@ -99,7 +99,7 @@ class Sessions:
         key = request.cookies.get(COOKIE, "")
         with self._lock:
             session = self._open.get(key)
-        after = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        after = quote(request.scope["path"]) + (f"?{request.url.query}" if request.url.query else "")
         if session is None or session.until < time.monotonic():
             raise SignIn(after if request.method == "GET" else self.prefix)
         try:

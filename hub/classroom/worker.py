@@ -88,8 +88,15 @@ class Worker:
             threading.Thread(target=self._work, name=f"grading-{number}", daemon=True) for number in range(threads)
         ]
 
+    @property
+    def running(self) -> bool:
+        """True between start and stop."""
+        return any(thread.is_alive() for thread in self._threads)
+
     def start(self) -> None:
-        """Take up what an earlier process left, and begin."""
+        """Take up what an earlier process left, and begin; once."""
+        if self.running:
+            return
         self.store.resume_jobs()
         for thread in self._threads:
             thread.start()
@@ -105,7 +112,8 @@ class Worker:
             self._stopping = True
             self._wake.notify_all()
         for thread in self._threads:
-            thread.join(patience)
+            if thread.is_alive():
+                thread.join(patience)
 
     def _work(self) -> None:
         while not self._stopping:

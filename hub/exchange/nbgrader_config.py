@@ -6,6 +6,8 @@ Environment: KAGA_CLASSROOM_URL, JUPYTERHUB_API_TOKEN; for a teacher also KAGA_C
 
 import os
 
+from nbconvert.preprocessors.sanitize import ALLOWED_TAGS
+
 from hub.exchange.autograde import replace_engine
 
 replace_engine()
@@ -20,6 +22,12 @@ c.ExchangeFactory.fetch_feedback = "hub.exchange.feedback.FetchFeedback"
 c.Exchange.path_includes_course = True
 c.Autograde.sanitize_preprocessors = ["hub.exchange.autograde.NeverExecute"]
 c.Autograde.autograde_preprocessors = ["hub.exchange.autograde.NeverExecute"]
+# The form grader shows students' Markdown as part of the teacher's own page: no scripts from there.
+c.HTMLExporter.preprocessors = ["nbconvert.preprocessors.sanitize.SanitizeHTML"]
+c.HTMLExporter.sanitize_html = True
+c.SanitizeHTML.enabled = True
+c.SanitizeHTML.styles = []
+c.SanitizeHTML.tags = [*ALLOWED_TAGS, "ruby", "rt", "rp", "img", "u", "s", "sub", "sup"]
 if os.environ.get("KAGA_COURSE"):
     c.CourseDirectory.course_id = os.environ["KAGA_COURSE"]
 if os.environ.get("KAGA_COURSE_ROOT"):
