@@ -71,7 +71,7 @@ class Group:
     @classmethod
     def create(cls, processes: int, memory_bytes: int, root: Path = ROOT) -> Group:
         """Make the groups that can be made here (possibly none) with the limits set."""
-        usable, parents, name = available(root), _parents(root), f"grade-{uuid.uuid4().hex}"
+        usable, parents, name = available(root), _parents(root), f"grade-{os.getpid()}-{uuid.uuid4().hex}"
         paths: list[Path] = []
         for controller in sorted(usable):
             path = parents[controller] / name

@@ -270,7 +270,7 @@ def test_forbidden_user_namespaces_are_one_clear_line(tmp_path: Path) -> None:
 
 def test_no_control_group_is_left_and_its_absence_is_said(course: Path, tmp_path: Path) -> None:
     grade(course, GOOD)
-    assert not list(cgroup.ROOT.glob("**/grade-*"))
+    assert not list(cgroup.ROOT.glob(f"**/grade-{os.getpid()}-*"))  # another grader may be at work beside us
     assert cgroup.available(tmp_path) == frozenset()
     told = preflight()
     assert told.controls == {"pids", "memory"} or any("/sys/fs/cgroup is not writable" in n for n in told.notes)
