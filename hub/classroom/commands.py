@@ -46,7 +46,8 @@ def validate(source: Path, limits: Limits | None = None) -> list[Finding]:
     if not result.scores:
         found.append(Finding("no_points", "採点するセルがありません。", "There is no graded cell."))
     for cell in result.scores:
-        if cell.score is not None and cell.status not in ("blank",) and cell.score < cell.max_score:
+        if cell.score is not None and cell.status != "blank" and cell.score < cell.max_score:
             where = f"{cell.grade_id}: {cell.score:g} / {cell.max_score:g}"
-            found.append(Finding("solution_fails", f"解答が満点になりません（{where}）。", f"The solution fails {where}."))
+            ja, en = f"解答が満点になりません（{where}）。", f"The solution does not earn full points ({where})."
+            found.append(Finding("solution_fails", ja, en))
     return found
