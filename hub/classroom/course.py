@@ -21,6 +21,7 @@ from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
 from hub.classroom.blobs import write_durably
+from hub.classroom.feedback_sheet import HideTests
 from hub.classroom.names import checked, within
 from hub.classroom.package import MAX_FILES, MAX_UNPACKED, MIB, Files, write_files
 from hub.classroom.refusals import Refusal
@@ -154,6 +155,7 @@ class CourseFolder:
         with _converting, _quiet() as said:
             converter = GenerateFeedback(coursedir=self.directory(assignment, student), config=Config())
             converter.force = True
+            converter.preprocessors = [HideTests, *converter.preprocessors]
             try:
                 converter.start()
             except (NbGraderException, SystemExit, ValueError, RuntimeError) as error:

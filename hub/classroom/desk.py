@@ -5,11 +5,14 @@ Every act takes the person from :mod:`hub.classroom.identity`; a student's name 
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 import threading
 from collections.abc import Iterable
 from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from hub.classroom import gradebook
 from hub.classroom.course import CourseFolder
@@ -22,6 +25,7 @@ from hub.classroom.sandbox import Limits, SandboxError
 from hub.classroom.store import Job, Release, Store, Submission
 from hub.classroom.worker import Worker
 
+SUMMARY = "summary.json"
 log = logging.getLogger(__name__)
 
 
@@ -184,10 +188,15 @@ class Desk:
     def put_feedback(self, who: Person, course: str, assignment: str, student: str, stamp: str, package: bytes) -> None:
         """Give back feedback pages that a teacher made elsewhere."""
         who.teacher(course)
-        files = {name: page for name, page in unpack(package).items() if name.endswith(".html") and "/" not in name}
-        for item in self.store.submitted(course, assignment, checked(student)):
-            if item.submitted_at == stamp and files:
-                names = sorted(name.removesuffix(".html") for name in files)
+        pages = {name: page for name, page in unpack(package).items() if name.endswith(".html") and "/" not in name}
+        names = sorted(name.removesuffix(".html") for name in pages)
+        try:
+            achieved = gradebook.achieved(self.folder(course), assignment, checked(student))
+        except (Refusal, ValueError, SQLAlchemyError):
+            achieved = {}  # graded elsewhere: the sheet stands alone
+        for item in self.store.submitted(course, assignment, student):
+            if item.submitted_at == stamp and pages:
+                files = pages | {SUMMARY: json.dumps(achieved).encode()}
                 return self.store.give_feedback(item.id, pack(files), names)
         raise Refusal("unknown_submission")
 
@@ -208,8 +217,17 @@ class Desk:
                 failed.append(job.student)
         return given, failed
 
+    def summary(self, who: Person, course: str, number: int) -> dict[str, int]:
+        """How many tasks are done in a submission that was given back; empty when that is not known."""
+        found = json.loads(self._given(who, course, number).get(SUMMARY, b"{}"))
+        return {key: int(value) for key, value in found.items()}
+
     def feedback(self, who: Person, course: str, number: int) -> Files:
         """Feedback pages of one of the person's own submissions; a teacher may open any of the course."""
+        given = self._given(who, course, number)
+        return {name: page for name, page in given.items() if name.endswith(".html")}
+
+    def _given(self, who: Person, course: str, number: int) -> Files:
         who.member(course)
         student = None if course in who.teaches else who.name
         for item in self.store.submitted(course, student=student):

@@ -145,6 +145,16 @@ def standings(folder: CourseFolder, assignment: str) -> list[Standing]:
         )  # fmt: skip
 
 
+def achieved(folder: CourseFolder, assignment: str, student: str) -> dict[str, int]:
+    """How many of a student's graded cells have full points (`done`), how many a teacher must still see."""
+    with opened(folder, assignment) as book:
+        notebooks = book.find_submission(assignment, student).notebooks
+        grades = [grade for notebook in notebooks for grade in notebook.grades if grade.max_score]
+        waiting = [grade for grade in grades if grade.needs_manual_grade]
+        done = [grade for grade in grades if grade not in waiting and grade.score >= grade.max_score]
+        return {"done": len(done), "total": len(grades), "waiting": len(waiting)}
+
+
 def _plain(text: str) -> str:
     """Text that a spreadsheet does not take for a formula."""
     return "'" + text if text.startswith(_FORMULA) else text

@@ -111,7 +111,8 @@ def feedback(request: Request, course: str, number: int, visitor: Visitor) -> Re
     item = next(item for item in items if item.id == number)
     notebooks = sorted(name.removesuffix(".html") for name in pages)
     when = local(item.submitted_at)
-    return page(request, "feedback.html", who=who, course=course, item=item, notebooks=notebooks, when=when)
+    sums = desk.summary(who, course, number)
+    return page(request, "feedback.html", who=who, course=course, item=item, notebooks=notebooks, when=when, sums=sums)
 
 
 @router.get("/feedback/{course}/{number}/{notebook}")

@@ -22,6 +22,11 @@ c.ExchangeFactory.fetch_feedback = "hub.exchange.feedback.FetchFeedback"
 c.Exchange.path_includes_course = True
 c.Autograde.sanitize_preprocessors = ["hub.exchange.autograde.NeverExecute"]
 c.Autograde.autograde_preprocessors = ["hub.exchange.autograde.NeverExecute"]
+c.GenerateFeedback.preprocessors = [
+    "hub.classroom.feedback_sheet.HideTests",
+    "nbgrader.preprocessors.GetGrades",
+    "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
+]
 # The form grader shows students' Markdown as part of the teacher's own page: no scripts from there.
 c.HTMLExporter.preprocessors = ["nbconvert.preprocessors.sanitize.SanitizeHTML"]
 c.HTMLExporter.sanitize_html = True

@@ -48,10 +48,10 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     write_source(folder / "lesson", BOOK, "もんだい２")
     write_source(folder / "loose", BOOK)
     publish(COURSE, {TASK: folder / "lesson", LOOSE: folder / "loose"}, folder)
-    publish(OTHER, {TASK: folder / "lesson"}, folder)
     for made in run_machine(folder):
         assert made.call("sensei", "POST", *FREE, "release").status == 201
-        assert made.call("betsu", "POST", "courses", OTHER, "assignments", TASK, "release").status == 201
+        package = made.call("sensei", "GET", *FREE, "release").body
+        assert made.call("betsu", "PUT", "courses", OTHER, "assignments", TASK, "release", body=package).status == 201
         yield made
 
 

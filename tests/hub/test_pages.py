@@ -124,7 +124,8 @@ def feedback_of(child: Browser) -> str:
 def test_feedback_is_shown_without_any_rights(child: Browser) -> None:
     where = feedback_of(child)
     page = child.open(where)
-    assert "もう一度出せます" in page.text and 'sandbox title="もんだい１"' in page.text
+    assert "3 つのうち 2 つできたよ" in page.text and "先生がこれから見るもの 1" in page.text
+    assert 'sandbox title="もんだい１"' in page.text
     sheet = child.open(f"{where}/{quote(BOOK)}")
     policy = sheet.headers["content-security-policy"]
     assert sheet.status == 200 and "5.0 / 6.0" in sheet.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 import time
@@ -15,7 +16,7 @@ from nbgrader.api import Gradebook
 from nbgrader.converters import Autograde
 from traitlets.config import Config
 
-from hub.classroom import worker
+from hub.classroom import commands, worker
 from hub.classroom.course import publish
 from hub.classroom.desk import Desk
 from hub.classroom.identity import Person
@@ -223,14 +224,25 @@ def test_links_out_of_the_course_are_not_followed(desk: Desk, place: str) -> Non
             desk.make_and_release(TEACHER, COURSE, TASK)
 
 
+def text_of(page: bytes) -> str:
+    return re.sub("<[^>]+>", "", page.decode())
+
+
 def test_feedback_is_rendered_and_given_back_without_running_anything(desk: Desk) -> None:
     hand_in(desk, "good", GOOD + "\nprint('<script>alert(1)</script>')")
     hand_in(desk, "wide", "def double（n）:\n    return 2 * n")
+    hand_in(desk, "fixed", "def double(n):\n    return 4 if n == 2 else 0")
     graded(desk)
-    assert desk.give_feedback(TEACHER, COURSE, TASK) == (["good", "wide"], [])
+    assert desk.give_feedback(TEACHER, COURSE, TASK) == (["fixed", "good", "wide"], [])
+    (fixed,) = desk.own(student("fixed"), COURSE)
+    sheet = text_of(desk.feedback(student("fixed"), COURSE, fixed.id)[f"{BOOK}.html"])
+    assert "AssertionError" in sheet and "double(5)" not in sheet
     (item,) = desk.own(student("good"), COURSE)
     page = desk.feedback(student("good"), COURSE, item.id)[f"{BOOK}.html"].decode()
     assert item.feedback == [BOOK] and "5.0 / 6.0" in page and "&lt;script&gt;alert(1)" in page
+    assert "double(2) == 4" in text_of(page.encode()) and "double(5)" not in text_of(page.encode())
+    assert "かくしテスト" not in page
+    assert desk.summary(student("good"), COURSE, item.id) == {"done": 2, "total": 3, "waiting": 0}
     (wide,) = desk.own(student("wide"), COURSE)
     assert "全角文字" in desk.feedback(student("wide"), COURSE, wide.id)[f"{BOOK}.html"].decode()
     with pytest.raises(Refusal, match="unknown_submission"):
@@ -243,3 +255,15 @@ def test_the_gradebook_is_nbgraders_own(desk: Desk) -> None:
     with sqlite3.connect(desk.folder(COURSE).root / "gradebook.db") as db:
         assert db.execute("select version_num from alembic_version").fetchone() is not None
         assert db.execute("select count(*) from submitted_assignment").fetchone() == (1,)
+
+
+def test_grading_and_checking_from_the_command_line(desk: Desk, tmp_path: Path) -> None:
+    hand_in(desk, "good", GOOD)
+    desk.collect(TEACHER, COURSE, TASK)
+    (job,) = commands.grade(desk.courses.parent, COURSE, TASK, limits=LIMITS)
+    assert (job.student, job.state, job.score) == ("good", DONE, 5)
+    source = desk.folder(COURSE).root / "source" / TASK / f"{BOOK}.ipynb"
+    assert commands.validate(source, LIMITS) == []
+    wrong = tmp_path / "wrong.ipynb"
+    wrong.write_text(source.read_text().replace("return 2 * n", "return n"))
+    assert {finding.code for finding in commands.validate(wrong, LIMITS)} == {"solution_fails"}
