@@ -50,6 +50,8 @@ def test_every_code_folder_says_what_lives_there():
         "robolev/web",
         "firmware",
         "hub",
+        "hub/classroom",
+        "hub/exchange",
         "curriculum",
     ):
         assert not (ROOT / folder).exists() or (ROOT / folder / "README.md").exists(), folder
