@@ -88,7 +88,7 @@ def create_app(settings: Settings) -> FastAPI:
     root.include_router(pages.router)
     root.add_api_route("/health", lambda: {"ok": True}, methods=["GET"])
     app.include_router(root)
-    app.mount(f"{settings.prefix}static", StaticFiles(directory=STATIC))
+    app.mount(f"{settings.prefix}static", StaticFiles(directory=STATIC, packages=[("look", "static")]))
     app.middleware("http")(_headers)
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)

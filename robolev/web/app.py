@@ -56,7 +56,7 @@ def create_app(tournament: Tournament, gateways: list[Gateway], access: Access) 
 
     app = FastAPI(title="ROBOLEV", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.stopping = stopping
-    app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+    app.mount("/static", StaticFiles(directory=HERE / "static", packages=[("look", "static")]), name="static")
     pages = Jinja2Templates(directory=HERE / "templates")
 
     def page(request: Request, name: str, status: int = 200, **values: Any) -> Response:

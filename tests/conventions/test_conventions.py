@@ -53,6 +53,7 @@ def test_every_code_folder_says_what_lives_there():
         "hub/classroom",
         "hub/exchange",
         "curriculum",
+        "look",
     ):
         assert not (ROOT / folder).exists() or (ROOT / folder / "README.md").exists(), folder
 

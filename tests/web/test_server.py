@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -188,3 +189,15 @@ def test_a_port_in_use_is_one_line(server):
     command = [sys.executable, "-m", "robolev.cli", "robolev", "serve", "--port", str(server.port), "--data"]
     done = subprocess.run([*command, str(server.folder / "e")], capture_output=True, text=True, timeout=30)
     assert done.returncode == 2 and done.stderr.startswith("port_in_use") and done.stderr.count("\n") == 1
+
+
+def test_every_file_a_page_names_is_served_with_the_shared_look(server):
+    client = server.client("desk")
+    call(client)
+    for path in ("/login", "/desk", "/public/MS", "/referee/r-1"):
+        named = set(re.findall(r'(?:href|src)="(/static/[^"#]+)', client.get(path).text))
+        assert "/static/tokens.css" in named
+        assert {name: client.get(name).status_code for name in named} == dict.fromkeys(named, 200)
+    inside = re.findall(r"url\(([^)]+\.(?:svg|woff2))\)", client.get("/static/base.css").text)
+    assert inside and all(client.get(f"/static/{name}").status_code == 200 for name in inside)
+    assert client.get("/static/..%2f__init__.py").status_code == 404
