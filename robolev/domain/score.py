@@ -44,6 +44,11 @@ class Ruleset:
     def divisions(self) -> tuple[str, ...]:
         return tuple(self.ladders)
 
+    def target(self, division: str) -> int:
+        """The balls asked for in a division today: the parameter of the day, else the rule file's figure."""
+        laid_over = self.parameters.get("target")
+        return int(laid_over) if laid_over is not None else self.targets[division]
+
 
 @dataclass(frozen=True)
 class Line:
@@ -108,7 +113,7 @@ def score(sheet: Any, ruleset: Ruleset, division: str) -> Breakdown:
     if touched:
         return _tower_touched(ruleset, lines)
     if len(reached) == len(ladder):
-        lines.append(Line("bonus_balls", ruleset.bonus_rule, target_bonus(balls, _target(ruleset, division))))
+        lines.append(Line("bonus_balls", ruleset.bonus_rule, target_bonus(balls, ruleset.target(division))))
     points = sum(line.points for line in lines)
     return Breakdown("scored" if points else "zero", tuple(lines))
 
@@ -163,8 +168,3 @@ def _outcome(sheet: dict[str, Any]) -> str | None:
     if outcome not in OUTCOMES:
         raise RuleViolation("unknown_outcome", f"outcome: expected one of {' '.join(OUTCOMES)}, got {shown(outcome)}")
     return str(outcome)
-
-
-def _target(ruleset: Ruleset, division: str) -> int:
-    laid_over = ruleset.parameters.get("target")
-    return int(laid_over) if laid_over is not None else ruleset.targets[division]

@@ -17,7 +17,6 @@ def run_view(tournament: Tournament, gateways: list[Gateway], run_id: str, langu
     run, log, say = tournament.run(run_id), tournament.log(run_id), words(language)
     rules = tournament.ruleset
     times = _first_times(log)
-    target = rules.parameters.get("target", rules.targets[run.division])
     counted = result(run, rules)
     return {
         "run": run_id,
@@ -33,7 +32,7 @@ def run_view(tournament: Tournament, gateways: list[Gateway], run_id: str, langu
         "seconds": rules.seconds,
         "started_ms": times.get("start"),
         "ended_ms": times.get("end"),
-        "target": int(target),
+        "target": rules.target(run.division),
         "ladder": _ladder(tournament, run, log, say),
         "chain": len(run.checkpoints),
         "bonus_balls": run.bonus_balls,
