@@ -128,11 +128,14 @@ def create_app(tournament: Tournament, gateways: list[Gateway], access: Access) 
         response.delete_cookie(COOKIE)
         return response
 
-    @app.get("/public/{division}", response_class=HTMLResponse)
-    def public(request: Request, division: str) -> Response:
+    def standings_of(division: str) -> dict[str, Any]:
         if division not in tournament.ruleset.divisions:
             raise Refused(404, "unknown_division", "expected one of " + " ".join(tournament.ruleset.divisions))
-        view = standings_view(tournament, division)
+        return standings_view(tournament, division)
+
+    @app.get("/public/{division}", response_class=HTMLResponse)
+    def public(request: Request, division: str) -> Response:
+        view = standings_of(division)
         return page(request, "standings.html", view=view, divisions=tournament.ruleset.divisions)
 
     @app.get("/desk", response_class=HTMLResponse)
@@ -186,9 +189,7 @@ def create_app(tournament: Tournament, gateways: list[Gateway], access: Access) 
 
     @app.get("/api/standings/{division}")
     def show_standings(division: str) -> dict[str, Any]:
-        if division not in tournament.ruleset.divisions:
-            raise Refused(404, "unknown_division", "expected one of " + " ".join(tournament.ruleset.divisions))
-        return standings_view(tournament, division)
+        return standings_of(division)
 
     @app.get("/api/live")
     async def live() -> Response:
