@@ -43,7 +43,6 @@ class Gateway:
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()
         self._state = "absent"
-        self._last_ns: int | None = None
         self._heard: dict[int, int] = {}
         self._done: set[tuple[str, int]] = set()
         self.telemetry: dict[str, list[tuple[int, Telemetry]]] = {}
@@ -57,7 +56,8 @@ class Gateway:
 
     def health(self) -> Health:
         with self._lock:
-            age = None if self._last_ns is None else (time.monotonic_ns() - self._last_ns) / 1e9
+            last = max(self._heard.values(), default=None)
+            age = None if last is None else (time.monotonic_ns() - last) / 1e9
             return Health(self._state, age, dict(self._counts))
 
     def hears(self, robot: int) -> bool:
@@ -87,7 +87,7 @@ class Gateway:
             self._count("bad_message")
             return
         with self._lock:
-            self._last_ns = self._heard[message.robot] = at_ns
+            self._heard[message.robot] = at_ns
             self._counts["frames"] += 1
         run_id = self._tournament.running_with(message.robot)
         if isinstance(message, Telemetry) and run_id is not None:
