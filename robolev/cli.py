@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +19,7 @@ from robolev.domain.ranking import standings
 from robolev.domain.score import score
 from robolev.rulesets import loader
 from robolev.store.journal import Journal, JournalError
-from robolev.web.serve import serve
+from robolev.web.serve import PortInUse, serve
 
 # A sheet is under 2 kB and a whole tournament's table under 1 MB: more is not a sheet.
 MAX_INPUT_BYTES = 4_000_000
@@ -119,12 +118,6 @@ def serve_command(
 ) -> None:
     """Run the scoring server with its pages until Ctrl-C."""
     with _one_line_errors():
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError as problem:
-                raise JournalError("port_in_use", f"port {port}: {problem.strerror}. Do: --port N") from None
         serve(host, port, data, challenge, target, serial_ports)
 
 
@@ -180,7 +173,7 @@ class _one_line_errors:
         return None
 
     def __exit__(self, kind: object, problem: BaseException | None, trace: object) -> None:
-        if isinstance(problem, (RuleViolation, JournalError, SimulationError)):
+        if isinstance(problem, (RuleViolation, JournalError, SimulationError, PortInUse)):
             click.echo(f"{problem.code}: {problem}".replace("\n", " "), err=True)
             sys.exit(2)
         if isinstance(problem, SandboxMissing):
