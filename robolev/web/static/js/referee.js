@@ -7,16 +7,18 @@ const run = document.body.dataset.run || "";
 let offset = 0;
 let sheet = "";
 
-/** @returns {any} what the server says of the run */
-function view() {
-  return JSON.parse(document.getElementById("live")?.dataset.view || "{}");
+/** @type {any} what the server says of the run; read anew with each exchange of #live, not with each tick */
+let now = {};
+
+function read() {
+  now = JSON.parse(document.getElementById("live")?.dataset.view || "{}");
 }
 
+read();
 const outbox = new Outbox(run, showRefusal, () => { paint(); if (!outbox?.waiting.length) refresh(); });
 
 /** The sheet as it will be once everything in line is on disk. */
 function ahead() {
-  const now = view();
   let chain = now.chain, balls = now.bonus_balls;
   for (const command of outbox.waiting) {
     if (command.do !== "record") continue;
@@ -28,14 +30,14 @@ function ahead() {
 
 /** Ask the server for something. @param {object} asked */
 function ask(asked) {
-  outbox.put(view().version, asked);
+  outbox.put(now.version, asked);
 }
 
 document.addEventListener("click", (event) => {
   const button = event.target instanceof Element ? event.target.closest("button") : null;
   if (!button) return;
   const data = button.dataset;
-  const now = view(), next = ahead();
+  const next = ahead();
   if (data.step !== undefined) {
     const place = Number(data.step);
     const length = place < next.chain ? place : place + 1;
@@ -69,7 +71,7 @@ function open(name) {
 
 function paint() {
   if (!outbox) return; // while it is being made
-  const now = view(), next = ahead();
+  const next = ahead();
   const unsent = document.getElementById("unsent");
   if (unsent) {
     unsent.hidden = !outbox.waiting.length;
@@ -93,7 +95,6 @@ function paint() {
 /** The clock shows the server's time; the end of a run is an event, never this figure. */
 function tick() {
   const clock = document.getElementById("clock");
-  const now = view();
   if (!clock || now.seconds === undefined) return;
   const until = now.ended_ms ?? Date.now() - offset;
   const left = now.started_ms === null ? now.seconds : Math.max(0, now.seconds - (until - now.started_ms) / 1000);
@@ -122,7 +123,7 @@ function showRefusal(refusal) {
   refresh();
 }
 
-if (view().state === "ended") sheet = "sign";
-keepLive(paint);
+if (now.state === "ended") sheet = "sign";
+keepLive(() => { read(); paint(); });
 setInterval(tick, 250);
 paint();
