@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
-import shutil
 import sys
 import threading
 from collections.abc import Iterable, Mapping
@@ -23,7 +21,7 @@ from traitlets.config import Config
 from hub.classroom.blobs import write_durably
 from hub.classroom.feedback_sheet import HideTests
 from hub.classroom.names import checked, within
-from hub.classroom.package import MAX_FILES, MAX_UNPACKED, MIB, Files, write_files
+from hub.classroom.package import MAX_FILES, MAX_UNPACKED, MIB, Files, replace_folder
 from hub.classroom.refusals import Refusal
 
 TIMESTAMP = "timestamp.txt"
@@ -106,21 +104,8 @@ class CourseFolder:
 
     def put(self, step: str, student: str, assignment: str, files: Mapping[str, bytes], stamp: str | None) -> None:
         """Replace a student's folder of a step as a whole."""
-        target = self.at(step, student, assignment)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        fresh = target.with_name(f".{secrets.token_hex(8)}")
-        try:
-            fresh.mkdir()
-            write_files(files, fresh)
-            if stamp is not None:
-                (fresh / TIMESTAMP).write_text(stamp + "\n", "utf-8")
-            if target.exists():
-                old = target.with_name(f".{secrets.token_hex(8)}")
-                target.rename(old)
-                shutil.rmtree(old, ignore_errors=True)
-            fresh.rename(target)
-        finally:
-            shutil.rmtree(fresh, ignore_errors=True)
+        stamped = {} if stamp is None else {TIMESTAMP: f"{stamp}\n".encode()}
+        replace_folder({**files, **stamped}, self.at(step, student, assignment))
 
     def directory(self, assignment: str, student: str = "*") -> CourseDirectory:
         """nbgrader's own view of this folder."""

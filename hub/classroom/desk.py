@@ -109,9 +109,8 @@ class Desk:
     def submission_files(self, who: Person, course: str, number: int) -> bytes:
         """One submission's package, for teachers of its course."""
         who.teacher(course)
-        for submission in self.store.submitted(course):
-            if submission.id == number:
-                return self.store.blobs.get(submission.blob)
+        for submission in self.store.submitted(course, number=number):
+            return self.store.blobs.get(submission.blob)
         raise Refusal("unknown_submission")
 
     def check(self, who: Person, course: str, assignment: str, package: bytes) -> list[dict[str, object]]:
@@ -230,7 +229,7 @@ class Desk:
     def _given(self, who: Person, course: str, number: int) -> Files:
         who.member(course)
         student = None if course in who.teaches else who.name
-        for item in self.store.submitted(course, student=student):
-            if item.id == number and item.feedback_blob:
+        for item in self.store.submitted(course, student=student, number=number):
+            if item.feedback_blob:
                 return unpack(self.store.blobs.get(item.feedback_blob))
         raise Refusal("unknown_submission")

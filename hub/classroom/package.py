@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import io
 import json
+import secrets
+import shutil
 import stat
 import zipfile
 import zlib
@@ -99,3 +101,21 @@ def write_files(files: Mapping[str, bytes], folder: Path) -> None:
         path = folder / checked_path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+
+
+def replace_folder(files: Mapping[str, bytes], target: Path) -> None:
+    """Put the files in the place of `target` as a whole, never a mixture of old and new.
+
+    Only when the new folder is in its place does the old one go; until then it is kept beside, under a dot name.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fresh, old = (target.with_name(f".{secrets.token_hex(8)}") for _ in range(2))
+    try:
+        fresh.mkdir()
+        write_files(files, fresh)
+        if target.exists():
+            target.rename(old)
+        fresh.rename(target)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)

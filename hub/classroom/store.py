@@ -163,9 +163,9 @@ class Store:
         return now
 
     def submitted(
-        self, course: str, assignment: str | None = None, student: str | None = None
+        self, course: str, assignment: str | None = None, student: str | None = None, number: int | None = None
     ) -> list[Submission]:
-        """Submissions in the order of their time."""
+        """Submissions in the order of their time; with `number`, that one if it is among them."""
         joined = submissions.outerjoin(feedbacks, feedbacks.c.submission == submissions.c.id)
         query = sa.select(
             submissions, feedbacks.c.notebooks.label("feedback"), feedbacks.c.released_at.label("feedback_at"),
@@ -175,6 +175,10 @@ class Store:
             query = query.where(submissions.c.assignment == assignment)
         if student is not None:
             query = query.where(submissions.c.student == student)
+        if number is not None:
+            if not 0 < number < 2**63:  # no such row; SQLite itself would stumble over it
+                return []
+            query = query.where(submissions.c.id == number)
         with self.engine.connect() as db:
             rows = db.execute(query.order_by(submissions.c.submitted_at, submissions.c.id))
             return [_submission({**row._mapping}) for row in rows]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 from nbgrader.exchange import abc
 
-from hub.classroom.package import unpack, write_files
+from hub.classroom.package import replace_folder, unpack, write_files
 from hub.exchange.base import ClassroomExchange
 from hub.exchange.connection import path
 
@@ -46,11 +45,7 @@ class FetchAssignment(abc.ExchangeFetchAssignment, ClassroomExchange):
             files = {name: data for name, data in files.items() if not (target / name).exists()}
             write_files(files, target)
         else:
-            fresh = target.with_name(f".{target.name}.fetching")
-            shutil.rmtree(fresh, ignore_errors=True)
-            fresh.mkdir(parents=True)
-            write_files(files, fresh)
-            fresh.rename(target)
+            replace_folder(files, target)
         self.log.info("Fetched: %s (%d files)", target, len(files))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from nbgrader.exchange import abc
 from nbgrader.utils import parse_utc
 
 from hub.classroom.names import checked
-from hub.classroom.package import unpack, write_files
+from hub.classroom.package import replace_folder, unpack
 from hub.exchange.base import ClassroomExchange
 from hub.exchange.connection import Connection, Unreachable, path
 
@@ -92,11 +91,5 @@ class Collect(abc.ExchangeCollect, ClassroomExchange):
                 return
         with self.told():
             files = unpack(self.call("GET", path("courses", self.course, "submissions", str(item["id"]))))
-        fresh = target.with_name(f".{target.name}.collecting")
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir(parents=True)
-        write_files(files, fresh)
-        (fresh / "timestamp.txt").write_text(item["timestamp"] + "\n", "utf-8")
-        shutil.rmtree(target, ignore_errors=True)
-        fresh.rename(target)
+        replace_folder({**files, "timestamp.txt": f"{item['timestamp']}\n".encode()}, target)
         self.log.info("Collected: %s %s %s", student, self.assignment, item["timestamp"])

@@ -6,9 +6,10 @@ import zipfile
 import pytest
 from fastapi.testclient import TestClient
 
-from hub.classroom.package import MAX_FILES, pack, unpack
+from hub.classroom.package import MAX_FILES, pack, replace_folder, unpack
 from hub.classroom.refusals import Refusal
 from hub.classroom.service import Settings, create_app
+from hub.classroom.store import Store
 
 
 def zipped(*names, link=False):
@@ -59,3 +60,22 @@ def test_without_a_hub_nobody_gets_in_and_the_service_says_so(tmp_path):
         answer = client.get("/services/classroom/api/me", headers={"authorization": "token " + "a" * 32})
         assert answer.status_code == 503, answer.text
         assert answer.json()["code"]
+
+
+def test_a_folder_is_replaced_as_a_whole_and_kept_when_the_new_one_cannot_be_made(tmp_path):
+    target = tmp_path / "a" / "課題"
+    replace_folder({"old.ipynb": b"1"}, target)
+    replace_folder({"new/x.csv": b"2"}, target)
+    assert [p.relative_to(target).as_posix() for p in target.rglob("*") if p.is_file()] == ["new/x.csv"]
+    with pytest.raises(Refusal):
+        replace_folder({"../up": b"3"}, target)
+    assert (target / "new" / "x.csv").read_bytes() == b"2"
+    assert [p.name for p in target.parent.iterdir()] == ["課題"]
+
+
+def test_a_submission_number_that_no_database_holds_is_none(tmp_path):
+    store = Store(tmp_path)
+    made = store.submit("c", "a", "さくら", "command-1", b"x", ["n"])
+    assert [item.id for item in store.submitted("c", number=made.id)] == [made.id]
+    assert [store.submitted("c", number=n) for n in (made.id + 1, 0, -1, 2**63, 10**400)] == [[]] * 5
+    assert store.submitted("c", student="ゆうた", number=made.id) == []
