@@ -12,6 +12,7 @@ from fastapi.templating import Jinja2Templates
 from starlette.concurrency import run_in_threadpool
 
 from hub.classroom.api import body
+from hub.classroom.api import desk as the_desk
 from hub.classroom.desk import Desk
 from hub.classroom.identity import Person
 from hub.classroom.names import checked
@@ -77,11 +78,6 @@ def refused(request: Request, refusal: Refusal) -> Response:
     return page(request, "refused.html", refusal.status, text=text, code=refusal.code)
 
 
-def _desk(request: Request) -> Desk:
-    found: Desk = request.app.state.desk
-    return found
-
-
 @router.get("/oauth_callback")
 async def oauth_callback(request: Request) -> Response:
     """The hub sends the browser back to here."""
@@ -97,7 +93,7 @@ def home(request: Request, visitor: Visitor) -> Response:
         query = f"?{request.url.query}" if request.url.query else ""
         course = quote(next(iter(who.teaches)), safe="")
         return RedirectResponse(f"{request.app.state.settings.prefix}teach/{course}{query}", 303)
-    learning = {course: own_tasks(_desk(request), who, course) for course in sorted(who.learns)}
+    learning = {course: own_tasks(the_desk(request), who, course) for course in sorted(who.learns)}
     return page(request, "home.html", who=who, learning=learning)
 
 
@@ -105,7 +101,7 @@ def home(request: Request, visitor: Visitor) -> Response:
 def feedback(request: Request, course: str, number: int, visitor: Visitor) -> Response:
     """What came back for one of the student's submissions."""
     who, _ = visitor
-    desk = _desk(request)
+    desk = the_desk(request)
     pages = desk.feedback(who, course, number)
     items = desk.own(who, course) if course not in who.teaches else desk.handed_in(who, course)
     item = next(item for item in items if item.id == number)
@@ -119,7 +115,7 @@ def feedback(request: Request, course: str, number: int, visitor: Visitor) -> Re
 def feedback_sheet(request: Request, course: str, number: int, notebook: str, visitor: Visitor) -> Response:
     """The rendered notebook, as a document without any rights."""
     who, _ = visitor
-    pages = _desk(request).feedback(who, course, number)
+    pages = the_desk(request).feedback(who, course, number)
     if f"{notebook}.html" not in pages:
         raise Refusal("unknown_submission")
     headers = {"Content-Security-Policy": FEEDBACK_POLICY, "X-Frame-Options": "SAMEORIGIN"}
@@ -132,7 +128,7 @@ def teach(request: Request, course: str, visitor: Visitor) -> Response:
     who, session = visitor
     who.teacher(course)
     roster = request.app.state.identity.roster(course)
-    tasks = teacher_tasks(_desk(request), who, course, roster)
+    tasks = teacher_tasks(the_desk(request), who, course, roster)
     return page(
         request, "teach.html", who=who, course=course, tasks=tasks, roster=roster, csrf=session.csrf,
         refresh=any(task.busy for task in tasks), said=_said(request),
@@ -142,7 +138,7 @@ def teach(request: Request, course: str, visitor: Visitor) -> Response:
 @router.get("/teach/{course}/scores.csv")
 def scores(request: Request, course: str, visitor: Visitor) -> Response:
     """Scores for a spreadsheet; the mark at the start lets Excel read the Japanese."""
-    text = "\ufeff" + _desk(request).scores(visitor[0], course)
+    text = "\ufeff" + the_desk(request).scores(visitor[0], course)
     name = quote(f"{course}.csv", safe="")
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
     return Response(text.encode(), media_type="text/csv; charset=utf-8", headers=headers)
@@ -154,7 +150,7 @@ def assignment_page(request: Request, course: str, assignment: str, visitor: Vis
     who, session = visitor
     who.teacher(course)
     roster = request.app.state.identity.roster(course)
-    found = [task for task in teacher_tasks(_desk(request), who, course, roster) if task.name == assignment]
+    found = [task for task in teacher_tasks(the_desk(request), who, course, roster) if task.name == assignment]
     if not found:
         raise Refusal("unknown_assignment", assignment)
     return page(
@@ -182,7 +178,7 @@ async def act(
     act, assignment = form.get("act", ""), form.get("assignment", "")
     if act not in ACTS:
         raise Refusal("bad_request", act)
-    said = await run_in_threadpool(_do, _desk(request), who, course, checked(assignment), act)
+    said = await run_in_threadpool(_do, the_desk(request), who, course, checked(assignment), act)
     back = f"{request.app.state.settings.prefix}teach/{quote(course, safe='')}?{urlencode(said)}"
     return RedirectResponse(back, 303)
 

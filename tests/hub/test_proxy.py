@@ -2,19 +2,13 @@
 
 import json
 import os
-import socket
 import subprocess
 import time
 
 import httpx
+from classroom_machine import free_port
 
 from hub.proxy import install
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def test_the_proxy_starts_and_its_api_wants_the_token():
