@@ -21,10 +21,9 @@ from traitlets.config import Config
 from hub.classroom.blobs import write_durably
 from hub.classroom.feedback_sheet import HideTests
 from hub.classroom.names import checked, within
-from hub.classroom.package import MAX_FILES, MAX_UNPACKED, MIB, Files, replace_folder
+from hub.classroom.package import MAX_FILES, MAX_UNPACKED, MIB, TIMESTAMP, Files, replace_folder, stamped
 from hub.classroom.refusals import Refusal
 
-TIMESTAMP = "timestamp.txt"
 # nbgrader's converters keep state in class configuration and in the current process: one at a time.
 _converting = threading.Lock()
 
@@ -104,8 +103,7 @@ class CourseFolder:
 
     def put(self, step: str, student: str, assignment: str, files: Mapping[str, bytes], stamp: str | None) -> None:
         """Replace a student's folder of a step as a whole."""
-        stamped = {} if stamp is None else {TIMESTAMP: f"{stamp}\n".encode()}
-        replace_folder({**files, **stamped}, self.at(step, student, assignment))
+        replace_folder(files if stamp is None else stamped(files, stamp), self.at(step, student, assignment))
 
     def directory(self, assignment: str, student: str = "*") -> CourseDirectory:
         """nbgrader's own view of this folder."""

@@ -24,6 +24,7 @@ MAX_PACKAGE = 25 * MIB
 MAX_UNPACKED = 60 * MIB
 MAX_NOTEBOOK = 10 * MIB
 MAX_FILES = 200
+TIMESTAMP = "timestamp.txt"
 Files = dict[str, bytes]
 
 
@@ -101,6 +102,12 @@ def write_files(files: Mapping[str, bytes], folder: Path) -> None:
         path = folder / checked_path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+
+
+def stamped(files: Mapping[str, bytes], stamp: str) -> Files:
+    """The files with nbgrader's note of when they were handed in; a child's own file or folder of that name goes."""
+    kept = {name: content for name, content in files.items() if name.split("/")[0] != TIMESTAMP}
+    return kept | {TIMESTAMP: f"{stamp}\n".encode()}
 
 
 def replace_folder(files: Mapping[str, bytes], target: Path) -> None:

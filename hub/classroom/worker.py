@@ -16,9 +16,9 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 
 from hub.classroom import gradebook
-from hub.classroom.course import TIMESTAMP, CourseFolder
+from hub.classroom.course import CourseFolder
 from hub.classroom.grade import GradeResult, grade_submission
-from hub.classroom.package import Files
+from hub.classroom.package import TIMESTAMP, Files
 from hub.classroom.refusals import Refusal
 from hub.classroom.sandbox import Limits, SandboxError
 from hub.classroom.store import DONE, FAILED, Job, Store

@@ -11,7 +11,7 @@ from nbgrader.exchange import abc
 from nbgrader.utils import parse_utc
 
 from hub.classroom.names import checked
-from hub.classroom.package import replace_folder, unpack
+from hub.classroom.package import replace_folder, stamped, unpack
 from hub.exchange.base import ClassroomExchange
 from hub.exchange.connection import Connection, Unreachable, path
 
@@ -91,5 +91,5 @@ class Collect(abc.ExchangeCollect, ClassroomExchange):
                 return
         with self.told():
             files = unpack(self.call("GET", path("courses", self.course, "submissions", str(item["id"]))))
-        replace_folder({**files, "timestamp.txt": f"{item['timestamp']}\n".encode()}, target)
+        replace_folder(stamped(files, item["timestamp"]), target)
         self.log.info("Collected: %s %s %s", student, self.assignment, item["timestamp"])

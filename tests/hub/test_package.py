@@ -6,7 +6,7 @@ import zipfile
 import pytest
 from fastapi.testclient import TestClient
 
-from hub.classroom.package import MAX_FILES, pack, replace_folder, unpack
+from hub.classroom.package import MAX_FILES, pack, replace_folder, stamped, unpack
 from hub.classroom.refusals import Refusal
 from hub.classroom.service import Settings, create_app
 from hub.classroom.store import Store
@@ -79,3 +79,9 @@ def test_a_submission_number_that_no_database_holds_is_none(tmp_path):
     assert [item.id for item in store.submitted("c", number=made.id)] == [made.id]
     assert [store.submitted("c", number=n) for n in (made.id + 1, 0, -1, 2**63, 10**400)] == [[]] * 5
     assert store.submitted("c", student="ゆうた", number=made.id) == []
+
+
+@pytest.mark.parametrize("own", ["timestamp.txt", "timestamp.txt/x"])
+def test_a_childs_own_timestamp_never_stops_the_collection(tmp_path, own):
+    replace_folder(stamped(unpack(pack({"n.ipynb": b"{}", own: b"forged"})), "2026-11-24 UTC"), tmp_path / "t")
+    assert (tmp_path / "t" / "timestamp.txt").read_text() == "2026-11-24 UTC\n"
