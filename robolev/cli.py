@@ -1,8 +1,6 @@
-"""The project's command line; `./kaga` hands over to it."""
+"""The commands `./kaga robolev` and `./kaga robot`."""
 
 import json
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -26,32 +24,6 @@ MAX_INPUT_BYTES = 4_000_000
 
 
 @click.group()
-def main() -> None:
-    """Kaga's education and robot-competition platform."""
-
-
-@main.command()
-def doctor() -> None:
-    """Say in one line each what this machine has and lacks."""
-    for tool, use, package in (("bwrap", "grading students' code in a sandbox", "bubblewrap"),):
-        found = shutil.which(tool)
-        click.echo(
-            f"ok       {tool}" if found else f"missing  {tool}: needed for {use}. Do: sudo apt-get install {package}"
-        )
-    click.echo(f"ok       Python {sys.version.split()[0]}")
-    free = shutil.disk_usage(Path.cwd()).free // 10**9
-    click.echo(f"{'ok      ' if free >= 2 else 'low     '} {free} GB of free disk (2 GB are needed)")
-
-
-@main.command()
-def bench() -> None:
-    """Measure this machine: figures and ratios, nothing asserted."""
-    folder = Path(__file__).resolve().parents[1] / "tests" / "bench"
-    for file in sorted(folder.glob("bench_*.py")):
-        subprocess.run([sys.executable, str(file)], check=True)
-
-
-@main.group()
 def robolev() -> None:
     """Rules and scores of the tournament."""
 
@@ -139,7 +111,7 @@ def verify_command(file: Path) -> None:
         click.echo(f"{file.name}: {number} events, unbroken, newest {newest}")
 
 
-@main.group()
+@click.group()
 def robot() -> None:
     """Robot programs."""
 
@@ -208,7 +180,3 @@ def _no_constant(name: str) -> Any:
 
 def _print(value: Any) -> None:
     click.echo(json.dumps(value, ensure_ascii=False))
-
-
-if __name__ == "__main__":
-    main()

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from console.main import main
 from robolev.arena import box
 from robolev.arena.field import Oval
 from robolev.arena.picture import draw
 from robolev.arena.robot import RobotModel
 from robolev.arena.simulate import SimulationError, simulate
-from robolev.cli import main
 from robolev.link.frames import Decoder, Frame
 from robolev.link.messages import Event, Telemetry, parse
 

@@ -7,7 +7,7 @@ from importlib import resources
 import pytest
 from click.testing import CliRunner
 
-from robolev.cli import main
+from console.main import main
 from robolev.domain.errors import RuleViolation
 from robolev.domain.score import score, target_bonus
 from robolev.rulesets import loader

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robolev.cli import main
+from console.main import main
 from robolev.domain.bracket import bracket
 from robolev.domain.errors import RuleViolation
 from robolev.domain.ranking import standings

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from click.testing import CliRunner
 
-from robolev.cli import main
+from console.main import main
 from robolev.store.journal import Command, Journal, JournalError
 
 # Appends for ever and prints each command id only after it was acknowledged.

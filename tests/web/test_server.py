@@ -29,7 +29,7 @@ class Server:
         self.process = None
 
     def start(self):
-        command = [sys.executable, "-m", "robolev.cli", "robolev", "serve", "--port", str(self.port)]
+        command = [sys.executable, "-m", "console.main", "robolev", "serve", "--port", str(self.port)]
         printed = self.folder / "out"
         with printed.open("w") as output:
             self.process = subprocess.Popen(
@@ -186,7 +186,7 @@ def test_a_change_reaches_an_open_stream_and_a_stop_does_not_wait_for_it(server)
 
 
 def test_a_port_in_use_is_one_line(server):
-    command = [sys.executable, "-m", "robolev.cli", "robolev", "serve", "--port", str(server.port), "--data"]
+    command = [sys.executable, "-m", "console.main", "robolev", "serve", "--port", str(server.port), "--data"]
     done = subprocess.run([*command, str(server.folder / "e")], capture_output=True, text=True, timeout=30)
     assert done.returncode == 2 and done.stderr.startswith("port_in_use") and done.stderr.count("\n") == 1
 

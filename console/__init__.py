@@ -1,0 +1,1 @@
+"""The `kaga` command line, and everything started on one machine."""

@@ -1,0 +1,123 @@
+"""One machine's data folder, ports and tokens: what every process is told by its environment."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDERS = ("tokens", "hub", "homes", "courses", "exchange", "robolev", "log")
+TOKENS = ("proxy", "classroom", "robolev", "console")
+# name -> (variable, where it listens unless that is taken or the variable says otherwise)
+INNER_PORTS = {
+    "proxy_api": ("KAGA_PROXY_API_PORT", 8001),
+    "hub": ("KAGA_HUB_PORT", 8081),
+    "classroom": ("KAGA_CLASSROOM_PORT", 8101),
+    "robolev": ("KAGA_ROBOLEV_PORT", 8200),
+}
+
+
+class CannotStart(RuntimeError):
+    """Nothing was started; one line says what was expected, what came, and what to do. `code` is stable."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass
+class Machine:
+    """A data folder held by this process alone, and the ports of its processes."""
+
+    data: Path
+    port: int
+    inner: dict[str, int]
+    _lock: IO[str]
+
+    @classmethod
+    def claim(cls, data: Path, port: int) -> Machine:
+        """Take the folder (made when absent) and check the ports. Raises CannotStart and leaves nothing behind."""
+        data = data.resolve()
+        try:
+            data.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for name in FOLDERS:
+                (data / name).mkdir(exist_ok=True, mode=0o700)
+            lock = (data / "up.lock").open("a+", encoding="ascii")
+        except OSError as problem:
+            raise CannotStart(
+                "no_data_folder", f"--data: expected a folder to write to, got {data} ({problem.strerror})"
+            ) from None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise CannotStart(
+                "already_running", f"{data} is in use by another ./kaga up. Do: end that one, or --data OTHER"
+            ) from None
+        if not _free(port):
+            raise CannotStart("port_in_use", f"port {port} is in use by another program. Do: ./kaga up --port N")
+        machine = cls(data, port, {}, lock)
+        for name, (variable, usual) in INNER_PORTS.items():
+            machine.inner[name] = _chosen(variable, usual, {port, *machine.inner.values()})
+        for name in TOKENS:
+            machine.token(name)
+        return machine
+
+    def token(self, name: str) -> str:
+        """The secret two processes share; made once, readable by its owner only."""
+        path = self.data / "tokens" / name
+        if not path.exists():
+            beside = path.with_suffix(".new")
+            with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
+                file.write(secrets.token_hex(32))
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(path)
+        return path.read_text(encoding="ascii").strip()
+
+    @property
+    def url(self) -> str:
+        """What people open."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def environment(self) -> dict[str, str]:
+        """For every process: where things are. Secrets are read from their files, except where one must be given."""
+        found = {name: os.environ[name] for name in ("LANG", "LC_ALL", "HOME", "TMPDIR", "TZ") if name in os.environ}
+        bin_folder = str(Path(sys.executable).parent)
+        found["PATH"] = f"{bin_folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+        found |= {"PYTHONUNBUFFERED": "1", "KAGA_DATA": str(self.data), "KAGA_PORT": str(self.port)}
+        return found | {INNER_PORTS[name][0]: str(number) for name, number in self.inner.items()}
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _chosen(variable: str, usual: int, taken: set[int]) -> int:
+    """The port the variable asks for; else the usual one, or any free one when that is taken."""
+    asked = os.environ.get(variable)
+    if asked is not None:
+        if not asked.isascii() or not asked.isdigit() or not 1 <= int(asked) <= 65535:
+            raise CannotStart("bad_setting", f"{variable}: expected a port from 1 to 65535, got {asked!r}")
+        if int(asked) in taken or not _free(int(asked)):
+            raise CannotStart("port_in_use", f"{variable}: expected a free port, got {asked}, which is in use")
+        return int(asked)
+    if usual not in taken and _free(usual):
+        return usual
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            found = int(probe.getsockname()[1])
+        if found not in taken:
+            return found
