@@ -42,6 +42,7 @@ class Settings:
     hub_api: str
     service_token: str
     port: int = 8101
+    host: str = "127.0.0.1"
     threads: int = 2
     secure_cookies: bool = False
     limits: Limits | None = None
@@ -49,7 +50,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls) -> Settings:
-        """Read KAGA_DATA, KAGA_HUB_PORT (or KAGA_HUB_API), KAGA_CLASSROOM_PORT; the token from its file."""
+        """Read the variables of the README's table; the token from its file."""
         data = Path(os.environ.get("KAGA_DATA", "var")).resolve()
         token = data / "tokens" / "classroom"
         if not token.is_file():
@@ -57,6 +58,7 @@ class Settings:
         api = os.environ.get("KAGA_HUB_API") or f"http://127.0.0.1:{_number('KAGA_HUB_PORT', 8000)}/hub/api"
         return cls(
             data, api, token.read_text("utf-8").strip(), _number("KAGA_CLASSROOM_PORT", 8101),
+            host=os.environ.get("KAGA_CLASSROOM_HOST") or "127.0.0.1",
             threads=_number("KAGA_GRADING_THREADS", max(1, min(4, os.cpu_count() or 1)), 1, 64),
             secure_cookies=os.environ.get("KAGA_HTTPS", "") == "1",
         )  # fmt: skip
@@ -137,9 +139,9 @@ async def _sign_in(request: Request, error: Exception) -> Response:
 
 
 def main() -> int:
-    """Serve on the loopback interface until told to stop."""
+    """Serve until told to stop."""
     settings = Settings.from_environment()
-    uvicorn.run(create_app(settings), host="127.0.0.1", port=settings.port, log_level="warning")
+    uvicorn.run(create_app(settings), host=settings.host, port=settings.port, log_level="warning")
     return 0
 
 
