@@ -79,11 +79,17 @@ class Run:
 
 
 def simulate(
-    program: str, seconds: float = 40.0, seed: int = 1, model: RobotModel | None = None, arena: Oval | None = None
+    program: str,
+    seconds: float = 40.0,
+    seed: int = 1,
+    model: RobotModel | None = None,
+    arena: Oval | None = None,
+    boxed: bool = False,
 ) -> Run:
     """Run the text of a program, with `step(left, right)` or `main(robot)`, for `seconds` of the arena's time.
 
-    The program is untrusted and runs in a sandbox. A crash or an endless loop is a result, not an error.
+    The program is untrusted and runs in a sandbox; `boxed` is for callers that are in one already (see `box.command`).
+    A crash or an endless loop is a result, not an error.
     """
     data = program.encode()
     if not 0 < len(data) <= MAX_PROGRAM_BYTES:
@@ -96,10 +102,10 @@ def simulate(
         file.write_bytes(data)
         file.chmod(0o644)
         Path(folder).chmod(0o755)
-        return _with_process(file, robot, round(seconds / STEP_S))
+        return _with_process(file, robot, round(seconds / STEP_S), boxed)
 
 
-def _with_process(program: Path, robot: SimulatedRobot, steps: int) -> Run:
+def _with_process(program: Path, robot: SimulatedRobot, steps: int, boxed: bool) -> Run:
     ask_in, ask_out = os.pipe()
     tell_in, tell_out = os.pipe()
     # The robot's serial line, prints and traceback go to files read at the end: a flood meets the size limit.
@@ -108,7 +114,7 @@ def _with_process(program: Path, robot: SimulatedRobot, steps: int) -> Run:
         inherited = (ask_out, tell_in, link_out)
         try:
             process = subprocess.Popen(
-                box.command(FIRMWARE, program, [str(number) for number in inherited]),
+                box.command(FIRMWARE, program, [str(number) for number in inherited], boxed),
                 pass_fds=inherited,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
