@@ -1,8 +1,10 @@
 """The board of the simulator: same robot API, time and hardware are the arena's. Run as the main script.
 
-Arguments: descriptors to ask the arena, to hear its answer, and of the robot's serial line.
+Arguments: descriptors to ask the arena, to hear its answer, and of the robot's serial line to write; in real time also
+the one to read the serial line and the robot's number.
 """
 
+import select
 import struct
 import sys
 
@@ -10,10 +12,17 @@ import sys
 class VirtualBoard:
     """Hardware of the simulated robot: motors -1 to 1, eyes 0 to 1, encoders in counts, battery in mV."""
 
-    def __init__(self, ask, tell, serial):
+    wheel_sizes = (2000, 120)  # counts per metre, mm between the wheels: measured, as on any robot
+
+    def __init__(self, ask, tell, serial, serial_in=None):
         self._ask = open(ask, "wb")
         self._tell = open(tell, "rb")
         self._serial = open(serial, "wb")
+        self._serial_in = None
+        if serial_in is not None:
+            self._serial_in = open(serial_in, "rb")
+            self._heard = select.poll()
+            self._heard.register(self._serial_in, select.POLLIN)
         self.left = self.right = 0.0
         self.time_ms = 0
         self.line = (0.0, 0.0)
@@ -39,6 +48,16 @@ class VirtualBoard:
         """Bytes for the serial line."""
         self._serial.write(data)
 
+    def serial_read(self):
+        """Bytes that came on the serial line, at once; none in lock-step, where nobody answers."""
+        data = b""
+        while self._serial_in is not None and len(data) < 256 and self._heard.poll(0):
+            piece = self._serial_in.read(1)
+            if not piece:
+                break
+            data += piece
+        return data
+
     def finished(self):
         """Tell the arena that the program has come to its end."""
         self._ask.write(struct.pack("<hhI", 0, 0, 0xFFFFFFFF))
@@ -47,10 +66,11 @@ class VirtualBoard:
 def run():
     from robot import Robot
 
-    board = VirtualBoard(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    numbers = [int(word) for word in sys.argv[1:]]
+    board = VirtualBoard(*numbers[:4])
     import program
 
-    robot = Robot(board)
+    robot = Robot(board, *numbers[4:])
     if hasattr(program, "main"):
         program.main(robot)
     elif hasattr(program, "step"):

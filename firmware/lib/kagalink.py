@@ -10,6 +10,7 @@ VERSION = 1
 END = b"\xc0"
 MAX_TEXT = 200
 START, STOP, GATE, CHECKPOINT, BALL, FAULT = 1, 2, 3, 4, 5, 6
+DRIVING, POSE_KNOWN = 1, 1
 
 
 def encode(body):
@@ -27,11 +28,15 @@ def decode(raw):
     return body if binascii.crc32(body) & 0xFFFFFFFF == struct.unpack("<I", content[-4:])[0] else None
 
 
-def telemetry(robot, seq, t_ms, battery_mv, enc_left, enc_right, line_left, line_right, state):
-    """Body of a telemetry message: ms, mV, counts, line 0 (white) to 1000 (black)."""
+def telemetry(
+    robot, seq, t_ms, battery_mv, enc_left, enc_right, line_left, line_right, motor_left, motor_right,
+    x_mm, y_mm, heading, state, flags,
+):
+    """Body of a telemetry message: ms, mV, counts, line 0 (white) to 1000, motors -1000 to 1000, mm, 0.01 degree."""
     return struct.pack(
-        "<BBHHIHiiHHB", VERSION, 1, robot, seq & 0xFFFF, t_ms & 0xFFFFFFFF,
-        battery_mv, enc_left, enc_right, line_left, line_right, state,
+        "<BBHHIHiiHHhhhhhBB", VERSION, 1, robot, seq & 0xFFFF, t_ms & 0xFFFFFFFF,
+        battery_mv, enc_left, enc_right, line_left, line_right, motor_left, motor_right,
+        x_mm, y_mm, heading, state, flags,
     )
 
 
@@ -71,14 +76,12 @@ class Link:
         self._counter = 0
         self._in = b""
 
-    def send_telemetry(self, t_ms, battery_mv, enc_left, enc_right, line_left, line_right, state):
-        """Queue one telemetry message; drops the oldest when the queue is full."""
+    def send_telemetry(self, *fields):
+        """Queue one telemetry message, `fields` as in telemetry() after seq; a full queue drops its oldest."""
         if len(self._queue) >= self._queue_max:
             self._queue.pop(0)
             self.dropped += 1
-        body = telemetry(
-            self.robot, self._seq, t_ms, battery_mv, enc_left, enc_right, line_left, line_right, state
-        )
+        body = telemetry(self.robot, self._seq, *fields)
         self._seq = (self._seq + 1) & 0xFFFF
         self._queue.append(encode(body))
 

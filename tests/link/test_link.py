@@ -73,11 +73,12 @@ def test_a_line_without_end_fills_no_memory():
         (b"\x01", "at least 4 bytes"),
         (b"\x02\x01\x00\x00", "version 1, got 2"),
         (b"\x01\x63\x00\x00", "type 1 to 4, got 99"),
-        (b"\x01\x01\x00\x00\x00", "expected 21 bytes, got 1"),
+        (b"\x01\x01\x00\x00\x00", "expected 32 bytes, got 1"),
         (b"\x01\x02\x00\x00" + b"\x09" * 13, "kind 1 to 6, got 9"),
         (b"\x01\x03\x00\x00\xff", "UTF-8"),
         (b"\x01\x03\x00\x00" + b"a" * 201, "at most 200"),
-        (b"\x01\x01\x00\x00" + b"\x00" * 16 + b"\xff\xff\x00\x00\x00", "line values 0 to 1000"),
+        (b"\x01\x01\x00\x00" + b"\x00" * 16 + b"\xff\xff" + b"\x00" * 14, "line values 0 to 1000"),
+        (b"\x01\x01\x00\x00" + b"\x00" * 20 + b"\x17\xfc" + b"\x00" * 10, "motor values -1000 to 1000, got -1001"),
     ],
 )
 def test_bodies_that_are_no_message(body, says):

@@ -111,7 +111,7 @@ def test_a_robots_checkpoint_is_proposed_once_and_acknowledged_once_on_disk(tour
     ask(tournament, "r1", "start")
     checkpoint = encode(pack(Event(7, 1, 1234, 4, 0)))
     os.write(master, b"\x00garbage\xc0" + checkpoint[:5])
-    os.write(master, checkpoint + checkpoint + encode(pack(Telemetry(7, 0, 1250, 7400, 1, 2, 3, 4, 1))))
+    os.write(master, checkpoint + checkpoint + encode(pack(Telemetry(7, 0, 1250, 7400, 1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 1))))
     until(lambda: gateway.telemetry.get("r1"))
     (proposal,) = tournament.run("r1").proposals
     assert (proposal.item, proposal.source, proposal.robot_time_ms) == ("left_home", "robot 7", 1234)
