@@ -1,9 +1,9 @@
 """Runs INSIDE the box: executes code cells sent one by one and answers with their outputs. Scores nothing.
 
-Stands alone (only IPython): it is laid into the box as a single file. Each request is a JSON line
-``{"nonce", "source", "seconds"}``, each answer a JSON line ``{"nonce", "outputs", "timeout"}``. The nonce is
-fresh for every cell and the next cell is sent only after the last answer, so code of one cell can neither
-foresee the source of a later test nor prepare its answer.
+Stands alone (only IPython): it is laid into the box as a single file; its arguments are folders to import from.
+Each request is a JSON line ``{"nonce", "source", "seconds"}``, each answer a JSON line ``{"nonce", "outputs",
+"timeout"}``. The nonce is fresh for every cell and the next cell is sent only after the last answer, so code of one
+cell can neither foresee the source of a later test nor prepare its answer.
 """
 
 from __future__ import annotations
@@ -148,6 +148,7 @@ def main() -> None:
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "nocolor"
     shell = Shell.instance(config=config, displayhook_class=Hook, display_pub_class=Publisher)
+    sys.path += sys.argv[1:]  # the folders with what lessons import
     sys.argv = ["notebook"]
     for line in requests:
         request = loads(line)

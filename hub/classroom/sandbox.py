@@ -3,7 +3,7 @@
 Contract: nothing of the host is visible but the system, the interpreter and the files named by the caller
 (all read-only); no network; an empty environment; all writable places are size-limited memory file systems,
 so nothing is left on disk. If the box cannot be built, :class:`SandboxError` is raised: student code is never
-run without it.
+run without it. Lessons find `robokit`, the simulator and the hidden tests in one read-only library folder.
 """
 
 from __future__ import annotations
@@ -26,6 +26,15 @@ from hub.classroom import cgroup
 MIB = 1024 * 1024
 BOX = "/box"
 EXECUTOR = "/opt/execute.py"
+LIBRARY = "/opt/kaga"
+_ROOT = Path(__file__).resolve().parents[2]
+# What lessons import, by the name it gets in LIBRARY. The hidden tests are bound here and nowhere else.
+LESSON_PARTS = {
+    "robolev": _ROOT / "robolev",
+    "firmware": _ROOT / "firmware",
+    "robokit": _ROOT / "curriculum" / "robokit",
+    "kaga_hidden": _ROOT / "curriculum" / "hidden" / "kaga_hidden",
+}
 INSTALL = "install it with: apt-get install bubblewrap"
 USERNS = (
     "user namespaces are forbidden here; allow them for bwrap (an AppArmor profile with 'userns,' on "
@@ -120,12 +129,15 @@ def command(bwrap: str, limits: Limits, files: Mapping[str, Path] | None = None)
         if not Path(prefix).is_relative_to("/usr"):
             args += ["--ro-bind", prefix, prefix]
     args += ["--ro-bind", str(Path(__file__).with_name("execute.py")), EXECUTOR]
+    for part, origin in LESSON_PARTS.items():
+        args += ["--ro-bind-try", str(origin), f"{LIBRARY}/{part}"]
     for name, path in (files or {}).items():
         if name != Path(name).name or name in ("", ".", ".."):
             raise ValueError(f"a data file needs a plain name, not {name!r}")
         args += ["--ro-bind", str(path), f"{BOX}/{name}"]
     environment = {"HOME": BOX, "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TERM": "dumb"}
-    environment |= {"MPLBACKEND": "agg", "PYTHONHASHSEED": "0"}
+    # KAGA_BOX: the simulator need not (and cannot) build a second box around the robot program.
+    environment |= {"KAGA_BOX": "1", "MPLBACKEND": "agg", "PYTHONHASHSEED": "0"}
     environment |= {f"{lib}_NUM_THREADS": "1" for lib in ("OMP", "OPENBLAS", "MKL")}
     for key, value in environment.items():
         args += ["--setenv", key, value]
@@ -140,7 +152,7 @@ def command(bwrap: str, limits: Limits, files: Mapping[str, Path] | None = None)
     ]
     args += [f"--as={limits.memory_bytes}", f"--cpu={limits.cpu_seconds}", f"--nproc={limits.processes}"]
     args += [f"--fsize={limits.file_bytes}", "--nofile=256"]
-    return [*args, "--", str(Path(sys.prefix) / "bin" / "python"), "-I", "-B", EXECUTOR]
+    return [*args, "--", str(Path(sys.prefix) / "bin" / "python"), "-I", "-B", EXECUTOR, LIBRARY]
 
 
 class Box:
