@@ -56,16 +56,21 @@ class Machine:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
+            lock.close()
             raise CannotStart(
                 "already_running", f"{data} is in use by another ./kaga up. Do: end that one, or --data OTHER"
             ) from None
-        if not _free(port):
-            raise CannotStart("port_in_use", f"port {port} is in use by another program. Do: ./kaga up --port N")
         machine = cls(data, port, {}, lock)
-        for name, (variable, usual) in INNER_PORTS.items():
-            machine.inner[name] = _chosen(variable, usual, {port, *machine.inner.values()})
-        for name in TOKENS:
-            machine.token(name)
+        try:
+            if not _free(port):
+                raise CannotStart("port_in_use", f"port {port} is in use by another program. Do: ./kaga up --port N")
+            for name, (variable, usual) in INNER_PORTS.items():
+                machine.inner[name] = _chosen(variable, usual, {port, *machine.inner.values()})
+            for name in TOKENS:
+                machine.token(name)
+        except BaseException:
+            machine.close()
+            raise
         return machine
 
     def token(self, name: str) -> str:
@@ -79,6 +84,10 @@ class Machine:
                 os.fsync(file.fileno())
             beside.replace(path)
         return path.read_text(encoding="ascii").strip()
+
+    def close(self) -> None:
+        """Let another take the folder."""
+        self._lock.close()
 
     @property
     def url(self) -> str:
