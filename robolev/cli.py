@@ -9,6 +9,7 @@ import click
 
 from robolev.arena.box import SandboxMissing
 from robolev.arena.picture import draw
+from robolev.arena.realtime import Order, VirtualRobot
 from robolev.arena.robot import RobotModel
 from robolev.arena.simulate import SimulationError, simulate
 from robolev.domain.bracket import ORDERS, bracket
@@ -125,17 +126,36 @@ def robot() -> None:
 def sim_command(program: Path, seconds: float, seed: int, noise: float, picture: Path | None) -> None:
     """Run a MicroPython program on the simulated robot, in a sandbox, and print what it did."""
     with _one_line_errors():
-        try:
-            text = program.read_text(encoding="utf-8")
-        except UnicodeDecodeError:
-            raise SimulationError("bad_program", f"{program.name}: expected UTF-8 text, got other bytes") from None
         if not 0 <= noise <= 1:
             raise SimulationError("bad_program", f"--noise: expected 0 to 1, got {noise}")
-        run = simulate(text, seconds, seed, RobotModel(sensor_noise=noise))
+        run = simulate(_program(program), seconds, seed, RobotModel(sensor_noise=noise))
         if picture is not None:
             picture.write_text(draw(run, program.name), encoding="utf-8")
         figures = {"lap_s": run.lap_s, "max_offset_mm": round(run.max_offset * 1000, 1), "wobble": round(run.wobble, 2)}
         _print({"ended": run.ended, **figures, "printed": run.printed, "digest": run.digest})
+
+
+@robot.command("virtual")
+@click.argument("program", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--robot", "number", default=60000, show_default=True, type=click.IntRange(0, 65534), help="its number")
+@click.option("--link", type=click.Path(path_type=Path), help="where its serial line shall be found; the sensor's: .field")
+@click.option("--seconds", default=180.0, show_default=True, type=click.FloatRange(0, 3600, min_open=True))
+@click.option("--seed", default=1, show_default=True, help="of all chance in the run")
+def virtual_command(program: Path, number: int, link: Path | None, seconds: float, seed: int) -> None:
+    """Drive a virtual robot in real time; its serial line and its field sensor's are pseudo-terminals."""
+    with _one_line_errors():
+        links = () if link is None else (link, link.with_name(link.name + ".field"))
+        for path in links:
+            if path.exists() or path.is_symlink():
+                raise SimulationError("link_exists", f"--link: expected a free name, got {path.name} that is there")
+        VirtualRobot(Order(_program(program), number, number + 1, seconds, seed, links=links), _print).run()
+
+
+def _program(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise SimulationError("bad_program", f"{file.name}: expected UTF-8 text, got other bytes") from None
 
 
 class _one_line_errors:
@@ -180,3 +200,4 @@ def _no_constant(name: str) -> Any:
 
 def _print(value: Any) -> None:
     click.echo(json.dumps(value, ensure_ascii=False))
+    sys.stdout.flush()

@@ -23,8 +23,8 @@ MAX_SECONDS = 600
 # A step of a real program takes well under a millisecond; this long without one is an endless loop.
 STUCK_S = 3.0
 MAX_OUTPUT_BYTES = 20_000
-_ASK = struct.Struct("<hhI")  # motors in thousandths, milliseconds to wait
-_TELL = struct.Struct("<IHHiiH")  # time, line left, line right in thousandths, encoders, battery
+ASK = struct.Struct("<hhI")  # motors in thousandths, milliseconds to wait
+TELL = struct.Struct("<IHHiiH")  # time, line left, line right in thousandths, encoders, battery
 
 
 class SimulationError(RuntimeError):
@@ -162,14 +162,14 @@ def _lockstep(run: Run, robot: SimulatedRobot, steps: int, ask: int, tell: int, 
                 run.ended = "stuck"
                 return
             continue
-        piece = os.read(ask, _ASK.size - len(pending))
+        piece = os.read(ask, ASK.size - len(pending))
         if not piece:
             _drain_rest(open_drains)
             return
         pending += piece
-        if len(pending) < _ASK.size:
+        if len(pending) < ASK.size:
             continue
-        left, right, wait_ms = _ASK.unpack(pending)
+        left, right, wait_ms = ASK.unpack(pending)
         pending = b""
         if wait_ms == 0xFFFFFFFF:
             run.ended = "finished"
@@ -196,7 +196,7 @@ def _answer(run: Run, robot: SimulatedRobot, tell: int, motors: tuple[float, flo
     run.samples.append(Sample(robot.time_ms, robot.x, robot.y, robot.heading, *eyes, *motors, offset))
     thousandths = [round(eye * 1000) for eye in eyes]
     with suppress(BrokenPipeError):  # the program ended meanwhile; the closed pipe is seen at the next read
-        os.write(tell, _TELL.pack(robot.time_ms, *thousandths, *robot.encoders(), robot.battery_mv()))
+        os.write(tell, TELL.pack(robot.time_ms, *thousandths, *robot.encoders(), robot.battery_mv()))
 
 
 def _drain(number: int, file: IO[bytes]) -> bool:
