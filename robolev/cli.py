@@ -138,7 +138,7 @@ def sim_command(program: Path, seconds: float, seed: int, noise: float, picture:
 @robot.command("virtual")
 @click.argument("program", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--robot", "number", default=60000, show_default=True, type=click.IntRange(0, 65534), help="its number")
-@click.option("--link", type=click.Path(path_type=Path), help="where its serial line shall be found; the sensor's: .field")
+@click.option("--link", type=click.Path(path_type=Path), help="a name for its serial line; the sensor gets NAME.field")
 @click.option("--seconds", default=180.0, show_default=True, type=click.FloatRange(0, 3600, min_open=True))
 @click.option("--seed", default=1, show_default=True, help="of all chance in the run")
 def virtual_command(program: Path, number: int, link: Path | None, seconds: float, seed: int) -> None:

@@ -12,9 +12,9 @@ import pytest
 import serial
 from click.testing import CliRunner
 
+from console.main import main
 from robolev.arena.practice import GATES
 from robolev.arena.realtime import Order, VirtualRobot
-from robolev.cli import main
 from robolev.link.frames import Decoder, Frame, encode
 from robolev.link.messages import PLACES, Ack, Event, Telemetry, pack, parse
 
