@@ -1,0 +1,79 @@
+"""The bubblewrap command line of one box: what can be seen in it, and nothing else.
+
+Seen: the system and the Python environment (read-only), the parts of the project a notebook needs (read-only),
+the own home, a teacher's course folders, and the sockets to the services. Never: other homes, the data folder,
+lessons with their solutions, hidden tests, the tests, the network, other processes.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+from hub.box.fonts import font_arguments
+from hub.box.order import Order
+
+ROOT = Path(__file__).resolve().parents[2]
+SOCKETS = Path("/run/box")
+# Folders and modules of the project, as a notebook server imports them.
+PROJECT = (
+    "robolev", "firmware", "look", "curriculum/robokit", "curriculum/messages", "hub/__init__.py", "hub/exchange",
+    "hub/jupyter", "hub/box/__init__.py", "hub/box/forward.py", "hub/box/inner.py", "hub/classroom/__init__.py",
+    "hub/classroom/names.py", "hub/classroom/package.py", "hub/classroom/refusals.py",
+    "hub/classroom/feedback_sheet.py",
+)  # fmt: skip
+
+
+def command(order: Order, bwrap: str, runtime: Path, listening: int, status: int) -> list[str]:
+    """`runtime` holds ``sockets/`` and ``etc/``; `listening` and `status` are the numbers of inherited files."""
+    args = [bwrap, "--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session"]
+    args += ["--cap-drop", "ALL", "--uid", "1000", "--gid", "1000", "--hostname", "classroom"]
+    args += _system(order)
+    for file in ("passwd", "group", "hosts", "nsswitch.conf"):
+        args += ["--ro-bind", str(runtime / "etc" / file), f"/etc/{file}"]
+    # The home first: the project may lie below a folder of the same name outside.
+    home = order.home_inside
+    args += ["--bind", order.home, str(home)]
+    for course in order.courses:
+        args += ["--bind", str(Path(order.data) / "courses" / course), str(home / "courses" / course)]
+    args += font_arguments(home)
+    for prefix in dict.fromkeys((sys.base_prefix, sys.prefix)):
+        if not Path(prefix).is_relative_to("/usr"):
+            args += ["--ro-bind", prefix, prefix]
+    for name in PROJECT:
+        args += ["--ro-bind-try", str(ROOT / name), str(ROOT / name)]
+    # Read-only: whoever is inside can call the sockets, but not put others in their place.
+    args += ["--ro-bind", str(runtime / "sockets"), str(SOCKETS)]
+    args += ["--remount-ro", "/", "--chdir", str(home), "--", shutil.which("prlimit") or "/usr/bin/prlimit"]
+    args += [f"--nproc={order.processes}", f"--fsize={order.file_bytes}", "--core=0", "--nofile=4096", "--"]
+    args += [sys.executable, "-P", "-m", "hub.box.inner", str(listening), str(status), str(order.port)]
+    return [*args, ",".join(map(str, order.forwards)), *order.command]
+
+
+def _system(order: Order) -> list[str]:
+    args = ["--ro-bind", "/usr", "/usr"]
+    for name in ("bin", "sbin", "lib", "lib32", "lib64"):
+        top = Path("/") / name
+        if top.is_symlink():
+            args += ["--symlink", f"usr/{name}", f"/{name}"]
+        elif top.is_dir():
+            args += ["--ro-bind", f"/{name}", f"/{name}"]
+    for name in ("alternatives", "fonts", "ld.so.cache", "localtime"):
+        args += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+    args += ["--proc", "/proc", "--dev", "/dev"]
+    for place in ("/dev/shm", "/tmp"):
+        args += ["--size", str(order.scratch_bytes), "--tmpfs", place]
+    return args
+
+
+def environment(order: Order) -> dict[str, str]:
+    """Of every process in the box; the hub's own variables for this server come on top."""
+    home = str(order.home_inside)
+    given = {"HOME": home, "USER": order.role, "SHELL": "/bin/bash", "LANG": "C.UTF-8", "TERM": "xterm-256color"}
+    given |= {"PATH": f"{Path(sys.prefix) / 'bin'}:/usr/local/bin:/usr/bin:/bin", "VIRTUAL_ENV": sys.prefix}
+    given |= {"PYTHONPATH": f"{ROOT}:{ROOT / 'curriculum'}", "PYTHONDONTWRITEBYTECODE": "1"}
+    given |= {"JUPYTER_CONFIG_PATH": f"{ROOT / 'hub/jupyter' / order.role}:{ROOT / 'hub/jupyter'}"}
+    given |= {"KAGA_BOX": "1", "MATPLOTLIBRC": str(ROOT / "hub/jupyter/matplotlibrc")}
+    # Two learners' numpy on two cores each would only wait for each other.
+    return given | {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}

@@ -1,0 +1,1 @@
+"""Settings of students' and teachers' notebook servers."""
