@@ -1,4 +1,4 @@
-"""The chart in a folder of its own, with a stand-in for the official JupyterHub chart, which cannot be fetched in tests."""
+"""The chart in a folder of its own, with a stand-in for the official JupyterHub chart, which tests cannot fetch."""
 
 import shutil
 from dataclasses import dataclass

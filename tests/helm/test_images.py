@@ -1,0 +1,81 @@
+"""The images' recipe, read line by line: no container engine is needed to see what a student's image would hold."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from chart import ROOT, SOURCE
+
+from hub.box.command import PROJECT
+
+RECIPE = (ROOT / "helm" / "images" / "Dockerfile").read_text("utf-8")
+
+
+def stage(target: str) -> str:
+    """The lines of one target, continued lines joined."""
+    found = re.search(rf"^FROM \S+ AS {target}\n(.*?)(?=^FROM |\Z)", RECIPE.replace("\\\n", " "), re.M | re.S)
+    assert found, target
+    return found[1]
+
+
+def copied_by(target: str) -> list[tuple[list[str], str]]:
+    """Sources and place of each COPY."""
+    lines = re.findall(r"^COPY (.+)$", stage(target), re.M)
+    return [(line.split()[:-1], line.split()[-1]) for line in lines]
+
+
+def laid_out(target: str, folder: Path) -> Path:
+    """The project as it would lie in the image."""
+    for sources, place in copied_by(target):
+        for source in sources:
+            to = folder / Path(place.removeprefix("/srv/kaga/"))
+            if (ROOT / source).is_dir():
+                shutil.copytree(ROOT / source, to, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                to.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / source, to)
+    return folder
+
+
+def python(folder: Path, code: str) -> str:
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{folder}:{folder / 'curriculum'}", "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_students_image_holds_what_a_students_box_shows():
+    sources = {source for sources, _ in copied_by("student") for source in sources}
+    assert sources == {source for source in PROJECT if (ROOT / source).exists()}
+
+
+def test_a_students_image_is_enough_for_lessons_and_handing_in(tmp_path):
+    folder = laid_out("student", tmp_path)
+    told = python(folder, "import robokit, hub, hub.exchange.assignments, hub.exchange.submissions, hub.exchange.feedback;"
+                          "print(robokit.__file__, hub.__file__)")  # fmt: skip
+    assert all(str(folder) in path for path in told.split())
+    for setting in re.findall(r"/srv/kaga/([^\s:]+)", "".join(re.findall(r"^ENV JUPYTER.*$", stage("student"), re.M))):
+        assert (folder / setting).exists(), setting
+
+
+def test_the_services_image_starts_both_commands(tmp_path):
+    folder = laid_out("services", tmp_path)
+    shutil.rmtree(folder / "curriculum" / "hidden", ignore_errors=True)
+    told = python(folder, "import console.main, hub.classroom.service, robolev.cli; print(robolev.cli.__file__)")
+    assert str(folder) in told
+
+
+@pytest.mark.parametrize("module", ["hub.sign_in", "hub.pages", "hub.sync", "hub.roles"])
+def test_the_hub_image_needs_only_what_the_official_one_has(tmp_path, module):
+    folder = laid_out("hub", tmp_path)
+    extra = "{'fastapi', 'uvicorn', 'nbgrader', 'nbformat', 'click', 'serial', 'robolev', 'pandas'}"
+    assert python(folder, f"import sys, {module}; print(sorted({extra} & sys.modules.keys()))").strip() == "[]"
+
+
+def test_the_recipe_is_for_the_charts_hub():
+    version = re.search(r"version: (\S+)\n    repository", (SOURCE / "Chart.yaml").read_text("utf-8"))
+    assert version and f"FROM quay.io/jupyterhub/k8s-hub:{version[1]} AS hub" in RECIPE
