@@ -41,7 +41,7 @@ c.Spawner.server_token_scopes = [
 ]
 c.JupyterHub.load_groups = {groups!r}
 c.JupyterHub.services = [
-    {{"name": "classroom", "url": "http://127.0.0.1:{classroom}", "api_token": "{token}", "oauth_no_confirm": True,
+    {{"name": "classroom", "url": "http://127.0.0.1:{classroom}", "api_token": "{token}", "oauth_no_confirm": True, "timeout": 2,
       "oauth_client_allowed_scopes": ["read:users:name!user", "read:users:groups!user"]}},
     {{"name": "tester", "api_token": "{tester}"}},
 ]
