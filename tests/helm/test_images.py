@@ -42,7 +42,7 @@ def laid_out(target: str, folder: Path) -> Path:
 
 
 def python(folder: Path, code: str) -> str:
-    env = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{folder}:{folder / 'curriculum'}", "PYTHONDONTWRITEBYTECODE": "1"}
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{folder}:{folder / 'curriculum'}"}
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -55,8 +55,8 @@ def test_a_students_image_holds_what_a_students_box_shows():
 
 def test_a_students_image_is_enough_for_lessons_and_handing_in(tmp_path):
     folder = laid_out("student", tmp_path)
-    told = python(folder, "import robokit, hub, hub.exchange.assignments, hub.exchange.submissions, hub.exchange.feedback;"
-                          "print(robokit.__file__, hub.__file__)")  # fmt: skip
+    plugins = "hub.exchange.assignments, hub.exchange.submissions, hub.exchange.feedback"
+    told = python(folder, f"import robokit, hub, {plugins}; print(robokit.__file__, hub.__file__)")
     assert all(str(folder) in path for path in told.split())
     for setting in re.findall(r"/srv/kaga/([^\s:]+)", "".join(re.findall(r"^ENV JUPYTER.*$", stage("student"), re.M))):
         assert (folder / setting).exists(), setting
