@@ -1,4 +1,4 @@
-"""Words of the pages by language, from ``hub/locale/classroom.<language>.toml``; Japanese comes first."""
+"""Words of the pages by language, from ``hub/locale/<pages>.<language>.toml``; Japanese comes first."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ LANGUAGES = ("ja", "en")
 
 
 @lru_cache
-def catalogue(language: str) -> dict[str, str]:
-    """All words of one language."""
-    return tomllib.loads((FOLDER / f"classroom.{language}.toml").read_text("utf-8"))
+def catalogue(pages: str, language: str) -> dict[str, str]:
+    """All words of some pages in one language."""
+    return tomllib.loads((FOLDER / f"{pages}.{language}.toml").read_text("utf-8"))
 
 
 class Words:
-    """Looks words up: ``words("hello", name="あおぞら")``."""
+    """Looks words up: ``words("hello", name="あおぞら")``. `pages`: ``classroom`` or ``hub``."""
 
-    def __init__(self, language: str) -> None:
+    def __init__(self, language: str | None, pages: str = "classroom") -> None:
         self.language = language if language in LANGUAGES else LANGUAGES[0]
-        self._words = catalogue(self.language)
+        self._words = catalogue(pages, self.language)
 
     def __call__(self, key: str, **values: object) -> str:
         return self._words[key].format(**values)

@@ -190,15 +190,17 @@ def test_pages_carry_a_strict_policy_and_nothing_from_outside(teacher: Browser) 
     assert teacher.open("static/../service.py").status == 404
 
 
-def test_both_languages_have_the_same_words() -> None:
-    japanese, english = catalogue("ja"), catalogue("en")
+@pytest.mark.parametrize("pages", ["classroom", "hub"])
+def test_both_languages_have_the_same_words(pages: str) -> None:
+    japanese, english = catalogue(pages, "ja"), catalogue(pages, "en")
     assert japanese.keys() == english.keys()
     for key in japanese:
+        assert japanese[key].strip() and english[key].strip()
         assert set(re.findall(r"{\w+}", japanese[key])) == set(re.findall(r"{\w+}", english[key])), key
 
 
-def test_every_word_that_a_template_asks_for_exists() -> None:
-    folder = Path(__file__).resolve().parents[2] / "hub" / "classroom" / "templates"
-    for template in folder.glob("*.html"):
-        for key in re.findall(r'\bt\("(\w+)"[,)]', template.read_text()):
-            assert key in catalogue("ja"), (template.name, key)
+@pytest.mark.parametrize(("pages", "place"), [("classroom", "hub/classroom/templates"), ("hub", "hub/templates")])
+def test_every_word_that_a_template_asks_for_exists(pages: str, place: str) -> None:
+    for template in (Path(__file__).resolve().parents[2] / place).glob("*.html"):
+        for key in re.findall(r'\bt\("(\w+)"(?:[,)]| if)', template.read_text()):
+            assert key in catalogue(pages, "ja"), (template.name, key)

@@ -16,7 +16,8 @@ from nbgrader.api import Gradebook
 from nbgrader.converters import Autograde
 from traitlets.config import Config
 
-from hub.classroom import commands, worker
+from hub import commands
+from hub.classroom import worker
 from hub.classroom.course import publish
 from hub.classroom.desk import Desk
 from hub.classroom.identity import Person
@@ -260,10 +261,10 @@ def test_the_gradebook_is_nbgraders_own(desk: Desk) -> None:
 def test_grading_and_checking_from_the_command_line(desk: Desk, tmp_path: Path) -> None:
     hand_in(desk, "good", GOOD)
     desk.collect(TEACHER, COURSE, TASK)
-    (job,) = commands.grade(desk.courses.parent, COURSE, TASK, limits=LIMITS)
+    (job,) = commands.grade_collection(desk.courses.parent, COURSE, TASK, limits=LIMITS)
     assert (job.student, job.state, job.score) == ("good", DONE, 5)
     source = desk.folder(COURSE).root / "source" / TASK / f"{BOOK}.ipynb"
-    assert commands.validate(source, LIMITS) == []
+    assert commands.check_source(source, LIMITS) == []
     wrong = tmp_path / "wrong.ipynb"
     wrong.write_text(source.read_text().replace("return 2 * n", "return n"))
-    assert {finding.code for finding in commands.validate(wrong, LIMITS)} == {"solution_fails"}
+    assert {finding.code for finding in commands.check_source(wrong, LIMITS)} == {"solution_fails"}
