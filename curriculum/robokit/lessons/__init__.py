@@ -1,0 +1,1 @@
+"""The visible checks of each lesson: what its test cells call."""
