@@ -1,44 +1,16 @@
-"""The images' recipe, read line by line: no container engine is needed to see what a student's image would hold."""
+"""What each image would hold: enough to run, and for students no more than their box shows."""
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from chart import ROOT, SOURCE
+from recipe import RECIPE, copied_by, laid_out, stage
 
 from hub.box.command import PROJECT
-
-RECIPE = (ROOT / "helm" / "images" / "Dockerfile").read_text("utf-8")
-
-
-def stage(target: str) -> str:
-    """The lines of one target, continued lines joined."""
-    found = re.search(rf"^FROM \S+ AS {target}\n(.*?)(?=^FROM |\Z)", RECIPE.replace("\\\n", " "), re.M | re.S)
-    assert found, target
-    return found[1]
-
-
-def copied_by(target: str) -> list[tuple[list[str], str]]:
-    """Sources and place of each COPY."""
-    lines = re.findall(r"^COPY (.+)$", stage(target), re.M)
-    return [(line.split()[:-1], line.split()[-1]) for line in lines]
-
-
-def laid_out(target: str, folder: Path) -> Path:
-    """The project as it would lie in the image."""
-    for sources, place in copied_by(target):
-        for source in sources:
-            to = folder / Path(place.removeprefix("/srv/kaga/"))
-            if (ROOT / source).is_dir():
-                shutil.copytree(ROOT / source, to, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                to.mkdir(parents=True, exist_ok=True)
-                shutil.copy(ROOT / source, to)
-    return folder
 
 
 def python(folder: Path, code: str) -> str:
@@ -60,13 +32,6 @@ def test_a_students_image_is_enough_for_lessons_and_handing_in(tmp_path):
     assert all(str(folder) in path for path in told.split())
     for setting in re.findall(r"/srv/kaga/([^\s:]+)", "".join(re.findall(r"^ENV JUPYTER.*$", stage("student"), re.M))):
         assert (folder / setting).exists(), setting
-
-
-def test_the_services_image_starts_both_commands(tmp_path):
-    folder = laid_out("services", tmp_path)
-    shutil.rmtree(folder / "curriculum" / "hidden", ignore_errors=True)
-    told = python(folder, "import console.main, hub.classroom.service, robolev.cli; print(robolev.cli.__file__)")
-    assert str(folder) in told
 
 
 @pytest.mark.parametrize("module", ["hub.sign_in", "hub.pages", "hub.sync", "hub.roles"])
