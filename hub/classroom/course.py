@@ -23,6 +23,7 @@ from hub.classroom.feedback_sheet import HideTests
 from hub.classroom.names import checked, within
 from hub.classroom.package import MAX_FILES, MAX_UNPACKED, MIB, TIMESTAMP, Files, replace_folder, stamped
 from hub.classroom.refusals import Refusal
+from hub.classroom.stubs import stubs
 
 # nbgrader's converters keep state in class configuration and in the current process: one at a time.
 _converting = threading.Lock()
@@ -123,7 +124,7 @@ class CourseFolder:
             raise Refusal("unknown_source", assignment)
         self.files("source", assignment)  # refuses links out of the course before nbgrader follows them
         with _converting, _quiet() as said:
-            converter = GenerateAssignment(coursedir=self.directory(assignment), config=Config())
+            converter = GenerateAssignment(coursedir=self.directory(assignment), config=stubs())
             converter.force = True
             converter.create_assignment = True
             try:

@@ -18,6 +18,7 @@ from nbgrader.preprocessors import ClearHiddenTests, ClearSolutions
 from nbgrader.utils import compute_checksum, determine_grade, is_grade, is_locked, is_solution, is_task
 
 from hub.classroom.notes import Note, note
+from hub.classroom.stubs import stubs
 
 log = logging.getLogger(__name__)
 SYNTAX_ERRORS = frozenset({"SyntaxError", "IndentationError", "TabError"})
@@ -66,7 +67,7 @@ def prepare(source: NotebookNode, submitted: NotebookNode) -> Prepared:
 
     Of copies of one cell the last counts, as in nbgrader; grade cells that are gone stay gone and score 0.
     """
-    released, _ = ClearSolutions().preprocess(copy.deepcopy(source), {})
+    released, _ = ClearSolutions(config=stubs()).preprocess(copy.deepcopy(source), {})
     teacher = _known(released)
     shown = _known(ClearHiddenTests().preprocess(copy.deepcopy(released), {})[0])
     notebook = copy.deepcopy(submitted)

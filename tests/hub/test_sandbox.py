@@ -7,6 +7,7 @@ import shutil
 import socket
 import sqlite3
 from pathlib import Path
+from textwrap import indent
 
 import nbformat
 import pytest
@@ -15,11 +16,12 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from hub.classroom import cgroup
 from hub.classroom.grade import GradeResult, full_width_in, grade_submission
 from hub.classroom.sandbox import INSTALL, MIB, Box, Limits, SandboxError, command, preflight
+from hub.classroom.stubs import CODE, TEXT
 
 LIMITS = Limits(memory_bytes=512 * MIB, processes=32, cell_seconds=1.5, wall_seconds=12)
 GOOD = "def double(n):\n    return 2 * n\n"
 SOURCE = "def double(n):\n    ### BEGIN SOLUTION\n    return 2 * n\n    ### END SOLUTION\n"
-BLANK = "def double(n):\n    # YOUR CODE HERE\n    raise NotImplementedError()\n"
+BLANK = "def double(n):\n" + indent(CODE, "    ") + "\n"
 TEST = "assert double(2) == 4\n### BEGIN HIDDEN TESTS\nassert double(5) == 10\n### END HIDDEN TESTS"
 PARTIAL = "(double(1) == 2) + (double(0) == 0)"
 
@@ -38,7 +40,7 @@ def meta(grade_id: str, points: float = 0, *, grade: bool = False, solution: boo
 
 
 def notebook(
-    answer: str, test: str = TEST, partial: str = PARTIAL, essay: str = "YOUR ANSWER HERE"
+    answer: str, test: str = TEST, partial: str = PARTIAL, essay: str = TEXT
 ) -> nbformat.NotebookNode:
     return new_notebook(
         cells=[
@@ -166,9 +168,9 @@ def test_the_gradebook_cannot_be_seen(course: Path) -> None:
 
 
 def test_the_system_and_the_interpreter_cannot_be_written(course: Path) -> None:
-    code = "import sys\nfor p in ('/usr/x', '/x', sys.prefix + '/x', '/opt/execute.py'):\n"
+    code = "import sys\nfor p in ('/usr/x', '/x', sys.prefix + '/x', '/opt/execute.py', '/proc/sys/kernel/core_pattern'):\n"
     code += "  try:\n    open(p, 'a')\n    print('WROTE', p)\n  except OSError: print('refused')"
-    assert said(grade(course, GOOD + code), "double").split() == ["refused"] * 4
+    assert said(grade(course, GOOD + code), "double").split() == ["refused"] * 5
 
 
 def test_there_is_no_network(course: Path) -> None:
