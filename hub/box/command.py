@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SOCKETS = Path("/run/box")
 # Folders and modules of the project, as a notebook server imports them.
 PROJECT = (
-    "robolev", "firmware", "look", "curriculum/robokit", "curriculum/messages", "hub/__init__.py", "hub/exchange",
+    "robolev", "firmware", "look", "curriculum/robokit", "hub/__init__.py", "hub/exchange",
     "hub/jupyter", "hub/box/__init__.py", "hub/box/forward.py", "hub/box/inner.py", "hub/classroom/__init__.py",
     "hub/classroom/names.py", "hub/classroom/package.py", "hub/classroom/refusals.py",
     "hub/classroom/feedback_sheet.py", "hub/classroom/stubs.py",
@@ -61,7 +61,8 @@ def _system(order: Order) -> list[str]:
             args += ["--ro-bind", f"/{name}", f"/{name}"]
     for name in ("alternatives", "fonts", "ld.so.cache", "localtime"):
         args += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
-    args += ["--proc", "/proc", "--dev", "/dev"]
+    # bubblewrap leaves /proc/sys writable when the box is built by root: core_pattern there would be a way out.
+    args += ["--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev"]
     for place in ("/dev/shm", "/tmp"):
         args += ["--size", str(order.scratch_bytes), "--tmpfs", place]
     return args

@@ -122,7 +122,10 @@ class BoxSpawner(LocalProcessSpawner):
         """Raise :class:`BoxError` as soon as it is clear that the server will not come."""
         port = self.port = self.port or random_port()  # type: ignore[has-type]
         env = self.get_env()
-        order = self.order(port, env["JUPYTERHUB_API_URL"])
+        try:
+            order = self.order(port, env["JUPYTERHUB_API_URL"])
+        except OSError as error:
+            raise BoxError("no_folder", str(error)) from error
         env = environment(order) | env
         env["KAGA_CLASSROOM_URL"] = f"http://127.0.0.1:{self.classroom_port}/services/classroom"
         env["KAGA_ROBOLEV_URL"] = f"http://127.0.0.1:{self.robolev_port}/services/robolev"

@@ -122,7 +122,8 @@ def command(bwrap: str, limits: Limits, files: Mapping[str, Path] | None = None)
             args += ["--ro-bind", f"/{name}", f"/{name}"]
     for name in ("alternatives", "fonts", "ld.so.cache", "localtime"):
         args += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
-    args += ["--proc", "/proc", "--dev", "/dev"]
+    # bubblewrap leaves /proc/sys writable when the box is built by root: core_pattern there would be a way out.
+    args += ["--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev"]
     for place in ("/dev/shm", "/tmp", BOX):
         args += ["--size", str(limits.disk_bytes), "--tmpfs", place]
     for prefix in dict.fromkeys((sys.base_prefix, sys.prefix)):

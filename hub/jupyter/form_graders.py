@@ -96,9 +96,8 @@ def _load_jupyter_server_extension(server: Any) -> None:
     """Called by Jupyter; the courses come from the box (``KAGA_COURSES``, names with ``/`` between them)."""
     app, base = server.web_app, server.web_app.settings["base_url"]
     grade = url_path_join(base, "grade")
-    courses = {
-        name: f"{grade}/{quote(name, safe='')}" for name in os.environ.get("KAGA_COURSES", "").split("/") if name
-    }
+    names = [name for name in os.environ.get("KAGA_COURSES", "").split("/") if name]
+    courses = {name: f"{grade}/{quote(name, safe='')}" for name in names}
     for name, prefix in courses.items():
         app.add_handlers(".*$", course_rules(server, name, prefix))
     entry = (Courses, {"courses": courses})
@@ -116,7 +115,8 @@ def course_rules(server: Any, name: str, prefix: str) -> list[tuple[Any, ...]]:
     below = re.escape(prefix)
     rules: list[tuple[Any, ...]] = []
     # Not nbgrader's own entry: its ?path= would lead to another folder.
-    rules.append((below + r"/formgrader/?", web.RedirectHandler, {"url": f"{prefix}/formgrader/manage_assignments"}))
+    entry = {"url": f"{prefix}/formgrader/manage_assignments", "permanent": False}
+    rules.append((below + r"/formgrader/?", web.RedirectHandler, entry))
     for address, handler, *options in [*handlers.default_handlers[1:], *apihandlers.default_handlers]:
         rules.append((below + address, at_course(handler, prefix, own.settings), *options))
     static = web.StaticFileHandler, {"path": handlers.static_path}

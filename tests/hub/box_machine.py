@@ -93,12 +93,17 @@ class BoxMachine(Machine):
         data = None if body is None else json.dumps(body).encode()
         return request(method, f"{self.hub}/hub/api/{where}", data, Authorization=f"token {self.tester}")
 
-    def spawn(self, name: str, seconds: float = 60) -> None:
-        """Start somebody's server through the hub and wait until it is ready."""
-        self.hub_api("POST", f"users/{name}")
-        answer = self.hub_api("POST", f"users/{name}/server")
-        assert answer.status in (201, 202), answer.body
-        self.until(lambda: self.server(name).get("ready"), seconds, f"{name}'s server")
+    def spawn(self, *names: str, seconds: float = 90) -> None:
+        """Start people's servers through the hub and wait until they are ready."""
+        for name in names:
+            self.hub_api("POST", f"users/{name}")
+            answer = self.hub_api("POST", f"users/{name}/server")
+            assert answer.status in (201, 202), answer.body
+        self.until(lambda: all(self.server(name).get("ready") for name in names), seconds, f"servers of {names}")
+
+    def routes(self) -> dict[str, Any]:
+        where = f"http://127.0.0.1:{self.api}/api/routes"
+        return request("GET", where, Authorization=f"token {self.proxy_token}").json
 
     def server(self, name: str) -> dict[str, Any]:
         return self.hub_api("GET", f"users/{name}").json["servers"].get("", {})

@@ -168,7 +168,8 @@ def test_the_gradebook_cannot_be_seen(course: Path) -> None:
 
 
 def test_the_system_and_the_interpreter_cannot_be_written(course: Path) -> None:
-    code = "import sys\nfor p in ('/usr/x', '/x', sys.prefix + '/x', '/opt/execute.py', '/proc/sys/kernel/core_pattern'):\n"
+    places = "'/usr/x', '/x', sys.prefix + '/x', '/opt/execute.py', '/proc/sys/kernel/core_pattern'"
+    code = f"import sys\nfor p in ({places}):\n"
     code += "  try:\n    open(p, 'a')\n    print('WROTE', p)\n  except OSError: print('refused')"
     assert said(grade(course, GOOD + code), "double").split() == ["refused"] * 5
 
