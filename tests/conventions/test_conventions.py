@@ -54,6 +54,7 @@ def test_every_code_folder_says_what_lives_there():
         "hub/exchange",
         "curriculum",
         "look",
+        "helm",
     ):
         assert not (ROOT / folder).exists() or (ROOT / folder / "README.md").exists(), folder
 

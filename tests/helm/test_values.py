@@ -94,3 +94,10 @@ def test_every_variable_is_read_by_the_code(things):
     files = [path for part in ("hub", "robolev", "curriculum") for path in (ROOT / part).rglob("*.py")]
     code = "".join(path.read_text("utf-8") for path in files)
     assert [name for name in given - known if f'"{name}"' not in code] == []
+
+
+def test_the_readmes_first_administrator(tmp_path):
+    code = re.findall(r'python -c "(.+)"$', (SOURCE / "README.md").read_text("utf-8"), re.M)
+    env = os.environ | {"KAGA_DATA": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", *code], env=env, capture_output=True, text=True)
+    assert done.returncode == 0 and len(done.stdout.strip()) >= 10, done.stderr
