@@ -7,15 +7,18 @@ Templates reach it by ``page_for(static_url.__self__)``: the hub hands them no r
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 from jupyterhub.handlers.base import BaseHandler
+from jupyterhub.handlers.pages import HomeHandler
 from jupyterhub.handlers.static import CacheControlStaticFilesHandler
 from jupyterhub.scopes import needs_scope
 from tornado import web
+from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 
 import look
 from hub.classroom.words import LANGUAGES, Words
@@ -25,6 +28,7 @@ from hub.settings import Settings
 from hub.sync import SyncError, sync
 
 LANGUAGE_COOKIE = "lang"
+CLASSROOM_S = 1.5  # a home page does not wait longer for the classroom
 STATIC = Path(__file__).with_name("static")
 LOOK = Path(look.__file__).with_name("static")
 POLICY = (
@@ -46,7 +50,7 @@ class Page:
         query = [pair for pair in parse_qsl(handler.request.query) if pair[0] not in ("lang", "_xsrf")]
         self.other_language = "?" + urlencode([*query, ("lang", self.words("language_code"))])
         user = handler.current_user
-        self.groups = sorted(group.name for group in user.orm_user.groups) if user else []
+        self.groups = _groups(user) if user else []
         self.nickname = self._nickname(handler, user.name) if user else ""
 
     @staticmethod
@@ -80,6 +84,10 @@ class Page:
         return quote(text, safe="")
 
 
+def _groups(user: Any) -> list[str]:
+    return sorted(group.name for group in user.orm_user.groups)
+
+
 def template_vars() -> dict[str, Callable[[Any], Any]]:
     """For ``JupyterHub.template_vars``; the hub calls each value with the user."""
     return {"page_for": lambda _user: Page}
@@ -90,8 +98,42 @@ def page_handlers(roster: Roster) -> list[Any]:
     return [
         (r"/look/(.*)", CacheControlStaticFilesHandler, {"path": str(LOOK)}),
         (r"/kaga/(.*)", CacheControlStaticFilesHandler, {"path": str(STATIC)}),
+        (r"/home", TaskHomeHandler),
         (r"/people", PeopleHandler, {"roster": roster}),
     ]
+
+
+class TaskHomeHandler(HomeHandler):
+    """The home page with the pupil's tasks, as the classroom tells them; without them when it does not answer soon."""
+
+    tasks: list[dict[str, Any]] | None = None
+
+    @web.authenticated
+    async def get(self) -> None:
+        """The page; `tasks` in the template is None when the classroom is silent."""
+        learns = [name.removeprefix(COURSE) for name in _groups(self.current_user) if name.startswith(COURSE)]
+        self.tasks = await self._tasks(learns) if learns else None
+        await super().get()
+
+    @property
+    def template_namespace(self) -> dict[str, Any]:
+        """The hub's names and ours."""
+        return {**super().template_namespace, "tasks": self.tasks}
+
+    async def _tasks(self, courses: list[str]) -> list[dict[str, Any]] | None:
+        settings = Settings.from_environment()
+        where = f"http://127.0.0.1:{settings.classroom_port}/services/classroom/api/people/"
+        where += f"{quote(self.current_user.name, safe='')}/tasks?" + urlencode([("course", one) for one in courses])
+        asked = HTTPRequest(
+            where, headers={"Authorization": f"token {settings.token('console')}"}, request_timeout=CLASSROOM_S
+        )
+        try:
+            answer = await AsyncHTTPClient().fetch(asked)
+            found = json.loads(answer.body)
+        except (HTTPClientError, OSError, ValueError) as error:
+            self.log.warning("home: the classroom did not tell the tasks: %s", error)
+            return None
+        return found if isinstance(found, list) else None
 
 
 class PeopleHandler(BaseHandler):

@@ -9,13 +9,17 @@ import dataclasses
 import json
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from hub.classroom.desk import Desk
 from hub.classroom.identity import Person
+from hub.classroom.names import checked
+from hub.classroom.overview import own_tasks
 from hub.classroom.package import MAX_PACKAGE, MIB
+from hub.classroom.programs import newest_program
 from hub.classroom.refusals import Refusal
 from hub.classroom.store import Job, Release, Submission
+from hub.roles import PROGRAMS, TASKS, TEAM
 
 router = APIRouter(prefix="/api")
 MAX_JSON = 64 * 1024
@@ -58,6 +62,16 @@ async def wanted(request: Request, who: Annotated[Person, Depends(person)]) -> d
     if not isinstance(found, dict):
         raise Refusal("bad_request", "JSON object")
     return found
+
+
+def service_with(scope: str) -> Any:
+    """A dependency: the calling service's name; its token must carry the scope."""
+
+    async def caller(request: Request, authorization: Annotated[str | None, Header()] = None) -> str:
+        name: str = await request.app.state.identity.service(authorization, scope)
+        return name
+
+    return Depends(caller)
 
 
 Who = Annotated[Person, Depends(person)]
@@ -211,3 +225,32 @@ def give_feedback(course: str, assignment: str, who: Who, at: TheDesk) -> dict[s
     """Render and give back all feedback (teachers)."""
     given, failed = at.give_feedback(who, course, assignment)
     return {"given": given, "failed": failed}
+
+
+@router.get("/teams/{team}/program")
+def program(team: str, request: Request, at: TheDesk, caller: Annotated[str, service_with(PROGRAMS)]) -> dict[str, str]:
+    """The newest robot program a team handed in (services)."""
+    members = request.app.state.identity.members(TEAM + checked(team))
+    if members is None:
+        raise Refusal("hub_down")
+    found = newest_program(at.store, members)
+    if found is None:
+        raise Refusal("no_program", team)
+    return dataclasses.asdict(found)
+
+
+@router.get("/people/{name}/tasks")
+def tasks(
+    name: str,
+    at: TheDesk,
+    caller: Annotated[str, service_with(TASKS)],
+    course: Annotated[list[str] | None, Query()] = None,
+) -> list[dict[str, Any]]:
+    """How far somebody is with the assignments of the courses they learn (services)."""
+    who = Person(checked(name), frozenset(map(checked, course or [])), frozenset())
+    return [
+        {"course": one, "assignment": task.name, "title": task.title, "state": task.state}
+        | ({"feedback": task.feedback.id} if task.feedback else {})
+        for one in sorted(who.learns)
+        for task in own_tasks(at, who, one)
+    ]

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.error import HTTPError as StatusError
 from urllib.parse import quote
 from urllib.request import ProxyHandler, Request, build_opener
 
@@ -86,7 +87,7 @@ class Identity:
             access_scopes={"access:services", "access:services!service=classroom"},
         )
         self._known: dict[str, tuple[float, Person]] = {}
-        self._rosters: dict[str, tuple[float, list[str] | None]] = {}
+        self._groups: dict[str, tuple[float, list[str] | None]] = {}
         self._lock = threading.Lock()
 
     async def by_header(self, authorization: str | None) -> Person:
@@ -96,6 +97,15 @@ class Identity:
             raise Refusal("no_token")
         return await self.by_token(match.group(1))
 
+    async def _model(self, token: str) -> dict[str, Any]:
+        try:
+            model = await self.oauth.user_for_token(token, use_cache=False, sync=False)
+        except HTTPError as error:
+            raise Refusal("hub_down") from error
+        if not isinstance(model, dict) or "name" not in model:
+            raise Refusal("bad_token")
+        return model
+
     async def by_token(self, token: str) -> Person:
         """The person a token belongs to; the token must carry access to this service."""
         now = self._clock()
@@ -103,11 +113,8 @@ class Identity:
             until, person = self._known.get(token, (0.0, None))
             if person is not None and until > now:
                 return person
-        try:
-            model = await self.oauth.user_for_token(token, use_cache=False, sync=False)
-        except HTTPError as error:
-            raise Refusal("hub_down") from error
-        if not isinstance(model, dict) or model.get("kind") != "user" or "name" not in model:
+        model = await self._model(token)
+        if model.get("kind") != "user":
             raise Refusal("bad_token")
         if not self.oauth.check_scopes(self.oauth.access_scopes, model):
             raise Refusal("no_access")
@@ -117,6 +124,16 @@ class Identity:
             if len(self._known) < 10_000:
                 self._known[token] = (now + CACHE_SECONDS, person)
         return person
+
+    async def service(self, authorization: str | None, scope: str) -> str:
+        """The name of the service whose token is in the header; the token must carry `scope`."""
+        match = HEADER.fullmatch(authorization or "")
+        if match is None:
+            raise Refusal("no_token")
+        model = await self._model(match.group(1))
+        if model.get("kind") != "service" or scope not in (model.get("scopes") or []):
+            raise Refusal("no_scope", scope)
+        return str(model["name"])
 
     async def token_for_code(self, code: str, verifier: str) -> str:
         """The token that ends a browser's sign-in."""
@@ -132,18 +149,23 @@ class Identity:
 
     def roster(self, course: str) -> list[str] | None:
         """Students of the course, or None when the hub does not say (the service needs ``read:groups``)."""
+        return self.members(STUDENT + course)
+
+    def members(self, group: str) -> list[str] | None:
+        """Names of a hub group's members, none when there is no such group; None when the hub does not say."""
         now = self._clock()
         with self._lock:
-            until, names = self._rosters.get(course, (0.0, None))
+            until, names = self._groups.get(group, (0.0, None))
         if until > now:
             return names
-        request = Request(f"{self.hub_api}/groups/{quote(STUDENT + course, safe='')}")
+        request = Request(f"{self.hub_api}/groups/{quote(group, safe='')}")
         request.add_header("Authorization", f"token {self._service_token}")
         try:
             with build_opener(ProxyHandler({})).open(request, timeout=3) as answer:
                 names = sorted(str(name) for name in json.load(answer)["users"])
-        except (OSError, ValueError, KeyError, TypeError):
-            names = None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            names = [] if isinstance(error, StatusError) and error.code == 404 else None
         with self._lock:
-            self._rosters[course] = (now + CACHE_SECONDS, names)
+            self._groups = {key: kept for key, kept in self._groups.items() if kept[0] > now}
+            self._groups[group] = (now + CACHE_SECONDS, names)
         return names

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 
+from hub.classroom.blobs import Blobs
 from hub.classroom.desk import Desk
 from hub.classroom.identity import Person
+from hub.classroom.package import notebooks_in, unpack
 from hub.classroom.store import DONE, FAILED, PENDING, RUNNING, STAMP, Job, Submission
 
 JAPAN = timezone(timedelta(hours=9))
@@ -127,6 +131,7 @@ class OwnTask:
     times: int
     submitted_at: str
     feedback: Submission | None
+    title: str = ""
 
     @property
     def state(self) -> str:
@@ -136,11 +141,25 @@ class OwnTask:
 
 def own_tasks(desk: Desk, who: Person, course: str) -> list[OwnTask]:
     """Released assignments with the student's own work, and older ones with work in them."""
-    mine = desk.own(who, course)
-    names = {release.assignment for release in desk.released(who, course)} | {item.assignment for item in mine}
+    mine, released = desk.own(who, course), {item.assignment: item for item in desk.released(who, course)}
     tasks = []
-    for name in sorted(names):
+    for name in sorted(released.keys() | {item.assignment for item in mine}):
         items = [item for item in mine if item.assignment == name]
         feedback = next((item for item in reversed(items) if item.feedback_at), None)
-        tasks.append(OwnTask(name, len(items), local(items[-1].submitted_at) if items else "", feedback))
+        title = _title(desk.store.blobs, released[name].blob) if name in released else ""
+        tasks.append(OwnTask(name, len(items), local(items[-1].submitted_at) if items else "", feedback, title))
     return tasks
+
+
+@lru_cache(maxsize=1000)
+def _title(blobs: Blobs, blob: str) -> str:
+    """The first heading of a released package's first notebook; empty when there is none."""
+    files = unpack(blobs.get(blob))
+    for name in notebooks_in(files)[:1]:
+        for cell in json.loads(files[f"{name}.ipynb"])["cells"]:
+            source = cell["source"] if cell.get("cell_type") == "markdown" else ""
+            text = source if isinstance(source, str) else "".join(map(str, source))
+            found = next((line[2:].strip() for line in text.splitlines() if line.startswith("# ")), "")
+            if found:
+                return found[:60]
+    return ""

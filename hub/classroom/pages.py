@@ -23,7 +23,7 @@ from hub.classroom.words import LANGUAGES, Words
 
 router = APIRouter()
 MAX_FORM = 16 * 1024
-LANGUAGE_COOKIE = "classroom-language"
+LANGUAGE_COOKIE = "lang"  # one for all pages of the platform
 ACTS = ("release", "collect", "grade", "give_back")
 SAID = tuple(f"said_{act}" for act in (*ACTS, "give_back_failed"))
 # Feedback holds what a student produced: it gets an origin of its own, no scripts, nothing from elsewhere.
@@ -67,7 +67,7 @@ def page(request: Request, name: str, status: int = 200, **values: Any) -> Respo
     response = templates.TemplateResponse(request, name, values, status_code=status)
     if request.query_params.get("lang") in LANGUAGES:
         response.set_cookie(
-            LANGUAGE_COOKIE, words.language, max_age=365 * 86400, path=prefix, httponly=True, samesite="lax"
+            LANGUAGE_COOKIE, words.language, max_age=365 * 86400, path="/", httponly=True, samesite="lax"
         )
     return response
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -182,6 +182,13 @@ class Store:
         with self.engine.connect() as db:
             rows = db.execute(query.order_by(submissions.c.submitted_at, submissions.c.id))
             return [_submission({**row._mapping}) for row in rows]
+
+    def newest(self, students: Iterable[str], most: int) -> Iterator[Submission]:
+        """Submissions of some students over all courses, the newest first, at most `most` of them."""
+        query = sa.select(submissions).where(submissions.c.student.in_(sorted(students)))
+        with self.engine.connect() as db:
+            rows = db.execute(query.order_by(submissions.c.submitted_at.desc(), submissions.c.id.desc()).limit(most))
+            yield from [_submission({**row._mapping}) for row in rows]
 
     def give_feedback(self, submission: int, package: bytes, notebooks: list[str]) -> None:
         """Make (or replace) the feedback of one submission."""

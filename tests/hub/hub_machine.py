@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 from classroom_machine import free_port
@@ -72,6 +73,15 @@ class Hub:
     def api(self) -> str:
         return f"http://127.0.0.1:{self.ports['KAGA_HUB_PORT']}/hub/api"
 
+    @property
+    def classroom(self) -> str:
+        return f"http://127.0.0.1:{self.ports['KAGA_CLASSROOM_PORT']}/services/classroom"
+
+    def call(self, token: str, path: str, method: str = "GET", **more: Any) -> httpx.Response:
+        """The hub's API with a token."""
+        headers = {"Authorization": f"token {token}"}
+        return httpx.request(method, f"{self.api}/{path}", headers=headers, timeout=30, trust_env=False, **more)
+
     def token(self, name: str) -> str:
         return (self.folder / "tokens" / name).read_text()
 
@@ -96,6 +106,10 @@ class Hub:
     def start_hub(self) -> None:
         config = str(ROOT / "hub" / "jupyterhub_config.py")
         self.run("hub", [sys.executable, "-m", "jupyterhub", "-f", config], cwd="hub")
+
+    def start_classroom(self) -> None:
+        self.run("classroom", [sys.executable, "-m", "hub.classroom.service"])
+        self.wait(f"{self.classroom}/health")
 
     def wait(self, url: str, seconds: float = 60) -> None:
         end = time.monotonic() + seconds
