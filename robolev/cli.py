@@ -17,8 +17,9 @@ from robolev.domain.errors import RuleViolation
 from robolev.domain.ranking import standings
 from robolev.domain.score import score
 from robolev.rulesets import loader
+from robolev.settings import Settings, options
 from robolev.store.journal import Journal, JournalError
-from robolev.web.serve import PortInUse, serve
+from robolev.web.serve import CannotServe, serve
 
 # A sheet is under 2 kB and a whole tournament's table under 1 MB: more is not a sheet.
 MAX_INPUT_BYTES = 4_000_000
@@ -78,20 +79,11 @@ def check_ruleset_command(file: Path) -> None:
 
 
 @robolev.command("serve")
-@click.option("--host", default="127.0.0.1", show_default=True, help="address to listen on")
-@click.option("--port", default=8200, show_default=True, type=click.IntRange(1, 65535))
-@click.option(
-    "--data", type=click.Path(file_okay=False, path_type=Path), default=Path("var/robolev"), show_default=True
-)
-@click.option("--challenge", default="line_following", show_default=True)
-@click.option("--target", help="balls asked for today")
-@click.option("--serial", "serial_ports", multiple=True, metavar="PORT", help="serial port of a robot; may be repeated")
-def serve_command(
-    host: str, port: int, data: Path, challenge: str, target: str | None, serial_ports: tuple[str, ...]
-) -> None:
+@options
+def serve_command(**settings: Any) -> None:
     """Run the scoring server with its pages until Ctrl-C."""
     with _one_line_errors():
-        serve(host, port, data, challenge, target, serial_ports)
+        serve(Settings(**settings))
 
 
 @robolev.command("verify")
@@ -165,7 +157,7 @@ class _one_line_errors:
         return None
 
     def __exit__(self, kind: object, problem: BaseException | None, trace: object) -> None:
-        if isinstance(problem, (RuleViolation, JournalError, SimulationError, PortInUse)):
+        if isinstance(problem, (RuleViolation, JournalError, SimulationError, CannotServe)):
             click.echo(f"{problem.code}: {problem}".replace("\n", " "), err=True)
             sys.exit(2)
         if isinstance(problem, SandboxMissing):

@@ -131,7 +131,8 @@ class VirtualRobot:
             for link, line in zip(self._order.links, (self._robot_line, self._sensor_line), strict=False):
                 link.symlink_to(line.name)
                 made.append(link)
-            self._tell({"state": "ready", "robot": self._robot_line.name, "sensor": self._sensor_line.name})
+            lines = {"robot": self._robot_line.name, "sensor": self._sensor_line.name}
+            self._tell({"state": "ready", **lines, "field": _drawing(self._robot.field)})
             why = self._with_program()
             printed = self._printed.decode("utf-8", "replace")
             self._tell({"state": "ended", "why": why, "t_ms": self._robot.time_ms, "printed": printed})
@@ -255,6 +256,13 @@ class VirtualRobot:
                 self._sensor.heard(self._sensor_line.read())
             else:
                 self._sensor.repeat()
+
+
+def _drawing(field: Oval) -> dict[str, Any]:
+    """What a page needs to draw the field under a trace, in mm: the oval, and where and how a robot starts on it."""
+    x, y, heading = field.start()
+    sizes = {"straight": field.straight, "radius": field.radius, "line_width": field.line_width, "x": x, "y": y}
+    return {name: round(1000 * metres, 1) for name, metres in sizes.items()} | {"heading": heading}
 
 
 def main() -> None:

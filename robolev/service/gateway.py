@@ -1,20 +1,24 @@
-"""Robots on serial lines: their events become proposals, and are acknowledged once those are on disk."""
+"""Serial lines of robots and field sensors: what they see becomes proposals, acknowledged once those are on disk."""
 
 import secrets
 import threading
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from robolev.domain.errors import RuleViolation
 from robolev.link.frames import BadFrame, Decoder, Frame, Text, encode
-from robolev.link.messages import KINDS, Ack, BadMessage, Event, Telemetry, pack, parse
+from robolev.link.messages import KINDS, PLACES, Ack, BadMessage, Event, Telemetry, pack, parse
 from robolev.link.transport import SerialReader
+from robolev.service.recorder import Recorder
 from robolev.service.tournament import Tournament
+from robolev.store.captures import Capture
 from robolev.store.journal import JournalError
 
 STALE_S = 2.0
-MAX_TELEMETRY = 20_000
+# An event that is repeated because its acknowledgement was lost; more than a run has is a robot gone wild.
+MAX_DONE = 1000
 
 
 @dataclass
@@ -32,11 +36,24 @@ class Health:
 
 
 class Gateway:
-    """One serial line. What arrives is decoded in the reader's thread and handed to the tournament at once."""
+    """One serial line. What arrives is kept, decoded in the reader's thread and handed to the tournament at once.
 
-    def __init__(self, port: str, tournament: Tournament) -> None:
+    `sensors` says which numbers are field sensors, and of which field; their gates count for the run on it. Where
+    `only` is given, frames of other numbers are counted and dropped: a program must not speak for other robots.
+    """
+
+    def __init__(
+        self,
+        port: str,
+        tournament: Tournament,
+        recorder: Recorder | None = None,
+        capture: Capture | None = None,
+        sensors: Mapping[int, str] | None = None,
+        only: frozenset[int] | None = None,
+    ) -> None:
         self.port = port
-        self._tournament = tournament
+        self._tournament, self._recorder, self._capture = tournament, recorder, capture
+        self._sensors, self._only = dict(sensors or {}), only
         # A robot counts its events from 1 after each start, so a line's ids must differ from those of a line before.
         self._session = secrets.token_hex(4)
         self._decoder = Decoder()
@@ -44,8 +61,7 @@ class Gateway:
         self._counts: Counter[str] = Counter()
         self._state = "absent"
         self._heard: dict[int, int] = {}
-        self._done: set[tuple[str, int]] = set()
-        self.telemetry: dict[str, list[tuple[int, Telemetry]]] = {}
+        self._done: dict[tuple[str, int, int], None] = {}
         self._reader = SerialReader(port, self._receive, self._port_state)
 
     def start(self) -> None:
@@ -53,6 +69,8 @@ class Gateway:
 
     def stop(self) -> None:
         self._reader.stop()
+        if self._capture is not None:
+            self._capture.close()
 
     def health(self) -> Health:
         with self._lock:
@@ -60,17 +78,22 @@ class Gateway:
             age = None if last is None else (time.monotonic_ns() - last) / 1e9
             return Health(self._state, age, dict(self._counts))
 
-    def hears(self, robot: int) -> bool:
-        """Whether a good frame of this robot came within the last two seconds and the port is there."""
+    def age_s(self, robot: int) -> float | None:
+        """Seconds since this robot's last good frame; None when none came or the port is not there."""
         with self._lock:
             last = self._heard.get(robot)
-            return self._state == "connected" and last is not None and time.monotonic_ns() - last < STALE_S * 1e9
+            return (time.monotonic_ns() - last) / 1e9 if last is not None and self._state == "connected" else None
 
     def _port_state(self, state: str) -> None:
         with self._lock:
             self._state = state
 
     def _receive(self, at_ns: int, data: bytes) -> None:
+        if self._capture is not None:
+            try:
+                self._capture.write(time.time_ns(), data)
+            except OSError:
+                self._count("not_captured")  # a full disk must not stop a run
         for item in self._decoder.feed(data):
             match item:
                 case Frame():
@@ -86,33 +109,44 @@ class Gateway:
         except BadMessage:
             self._count("bad_message")
             return
+        if self._only is not None and message.robot not in self._only:
+            self._count("foreign")
+            return
         with self._lock:
             self._heard[message.robot] = at_ns
             self._counts["frames"] += 1
-        run_id = self._tournament.running_with(message.robot)
-        if isinstance(message, Telemetry) and run_id is not None:
-            kept = self.telemetry.setdefault(run_id, [])
-            if len(kept) < MAX_TELEMETRY:
-                kept.append((at_ns, message))
+        field = self._sensors.get(message.robot)
+        tournament = self._tournament
+        run_id = tournament.running_with(message.robot) if field is None else tournament.running_on(field)
+        if isinstance(message, Telemetry) and run_id is not None and field is None and self._recorder is not None:
+            try:
+                self._recorder.telemetry(run_id, message)
+            except OSError:
+                self._count("not_recorded")
         if isinstance(message, Event):
-            self._event(run_id, message)
+            self._event(run_id, message, "robot" if field is None else "sensor")
 
-    def _event(self, run_id: str | None, event: Event) -> None:
-        if run_id is not None and KINDS[event.kind] == "checkpoint" and (run_id, event.counter) not in self._done:
-            if not self._propose(run_id, event):
+    def _event(self, run_id: str | None, event: Event, source: str) -> None:
+        if run_id is not None and (key := (run_id, event.robot, event.counter)) not in self._done:
+            place = _place(event)
+            if place is not None and not self._propose(run_id, event, place, source):
                 return
-            self._done.add((run_id, event.counter))
+            if self._recorder is not None:
+                self._recorder.event(run_id, place or KINDS[event.kind])
+            self._done[key] = None
+            if len(self._done) > MAX_DONE:
+                self._done.pop(next(iter(self._done)))
         self._reader.write(encode(pack(Ack(event.robot, event.counter))))
 
-    def _propose(self, run_id: str, event: Event) -> bool:
+    def _propose(self, run_id: str, event: Event, place: str, source: str) -> bool:
         """Whether the event needs no repeating: on disk, or never to be taken."""
-        ladder = [step.item for step in self._tournament.ruleset.ladders[self._tournament.run(run_id).division]]
-        if not 0 <= event.value < len(ladder):
-            self._count("bad_message")
+        ladder = self._tournament.ruleset.ladders[self._tournament.run(run_id).division]
+        if place not in [step.item for step in ladder]:
+            self._count("not_in_division")
             return True
         name = f"{event.robot}-{self._session}-{event.counter}"
-        content: dict[str, object] = {"do": "propose", "proposal": name, "item": ladder[event.value]}
-        content |= {"source": f"robot {event.robot}", "robot_time_ms": event.robot_time_ms}
+        content: dict[str, object] = {"do": "propose", "proposal": name, "item": place}
+        content |= {"source": f"{source} {event.robot}", "robot_time_ms": event.robot_time_ms}
         try:
             self._tournament.command(run_id, f"link-{run_id}-{name}", "gateway", content)
         except RuleViolation:
@@ -125,3 +159,9 @@ class Gateway:
     def _count(self, name: str) -> None:
         with self._lock:
             self._counts[name] += 1
+
+
+def _place(event: Event) -> str | None:
+    """The field's place that a gate or checkpoint names; None for other events and for places there are not."""
+    named = KINDS[event.kind] in ("gate", "checkpoint") and 0 <= event.value < len(PLACES)
+    return PLACES[event.value] if named else None

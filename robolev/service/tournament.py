@@ -27,6 +27,7 @@ class Tournament:
         self._listeners: list[Listener] = []
         self._runs: dict[str, RunState] = {}
         self._logs: dict[str, list[Recorded]] = {}
+        self._live: dict[str, None] = {}  # called, running or to be signed: few, where all runs may be thousands
         for event in journal.events():
             self._apply(event)
 
@@ -60,6 +61,11 @@ class Tournament:
                     listener(event)
             return self._runs[run_id]
 
+    def live(self) -> dict[str, RunState]:
+        """The runs that are called, running or to be signed."""
+        with self._lock:
+            return {name: self._runs[name] for name in self._live}
+
     def run(self, run_id: str) -> RunState:
         """A run's state. Raises RuleViolation when there is none."""
         with self._lock:
@@ -79,8 +85,15 @@ class Tournament:
 
     def running_with(self, robot: int) -> str | None:
         """The id of the run that this robot is in now, if any."""
+        return self._running(lambda run: run.robot == robot)
+
+    def running_on(self, field: str) -> str | None:
+        """The id of the run that is on this field now, if any."""
+        return self._running(lambda run: run.field == field)
+
+    def _running(self, wanted: Callable[[RunState], bool]) -> str | None:
         with self._lock:
-            found = [name for name, run in self._runs.items() if run.robot == robot and run.state == "running"]
+            found = [name for name in self._live if self._runs[name].state == "running" and wanted(self._runs[name])]
             return found[-1] if found else None
 
     def standings(self, division: str) -> list[dict[str, Any]]:
@@ -104,14 +117,17 @@ class Tournament:
 
     def _apply(self, event: Recorded) -> None:
         self._logs.setdefault(event.stream, []).append(event)
-        self._runs[event.stream] = apply(self._runs.get(event.stream, RunState()), event.body)
+        run = self._runs[event.stream] = apply(self._runs.get(event.stream, RunState()), event.body)
+        if run.state in ("signed", "void"):
+            self._live.pop(event.stream, None)
+        else:
+            self._live[event.stream] = None
 
     def _check_call(self, run_id: str, content: Mapping[str, Any]) -> None:
         if len(self._runs) >= MAX_RUNS:
             raise RuleViolation("too_many", f"runs: expected at most {MAX_RUNS} in a tournament, got one more")
-        live = [n for n, r in self._runs.items() if r.state in ("called", "running", "ended") and n != run_id]
-        for name in live:
-            if self._runs[name].field == str(content.get("field", "")).strip():
+        for name in self._live:
+            if name != run_id and self._runs[name].field == str(content.get("field", "")).strip():
                 raise RuleViolation("field_busy", f"field: expected a free field, got one with run {name} on it")
         used = [r for r in self._runs.values() if r.team == content.get("team") and r.state != "void"]
         if self._of is not None and len(used) >= self._of:

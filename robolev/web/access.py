@@ -1,6 +1,6 @@
-"""Who may do what without a Hub: one code per role on a card, a signed cookie once it was entered.
+"""Who may do what, and the way in without a hub: one code per role on a card, a signed cookie once it was entered.
 
-A venue must go on when the Hub is not there. Codes are random, so a plain hash keeps them; they are shown once.
+A venue must go on when the hub is not there. Codes are random, so a plain hash keeps them; they are shown once.
 """
 
 import hashlib
@@ -11,6 +11,7 @@ import secrets
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 ROLES: Mapping[str, frozenset[str]] = {
@@ -22,6 +23,19 @@ ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 CODE_LENGTH = 10
 SESSION_S = 16 * 3600
 MAX_WRONG, WRONG_WINDOW_S = 10, 60.0
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who is asking: the name that goes on record, their roles here, and the teams they are in."""
+
+    name: str
+    roles: frozenset[str] = frozenset()
+    teams: frozenset[str] = frozenset()
+
+    def may(self, do: str) -> bool:
+        """Whether one of the roles may ask this."""
+        return any(do in ROLES[role] for role in self.roles)
 
 
 class TooManyTries(Exception):
@@ -39,7 +53,7 @@ class Access:
         if not path.exists():
             self.new_codes = {role: "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH)) for role in ROLES}
             hashes = {role: _hash(code) for role, code in self.new_codes.items()}
-            _write_private(path, json.dumps({"key": secrets.token_hex(32), "codes": hashes}))
+            write_private(path, json.dumps({"key": secrets.token_hex(32), "codes": hashes}))
         stored = json.loads(path.read_text(encoding="utf-8"))
         self._key: bytes = bytes.fromhex(stored["key"])
         self._codes: dict[str, str] = stored["codes"]
@@ -60,13 +74,14 @@ class Access:
         body = f"{found[0]}.{int(time.time()) + SESSION_S}.{secrets.token_hex(4)}"
         return f"{body}.{self._sign(body)}"
 
-    def who(self, cookie: str | None) -> tuple[str, str] | None:
-        """(role, device) of a cookie we made and that has not run out, else None."""
+    def who(self, cookie: str | None) -> Person | None:
+        """Whoever holds a cookie we made and that has not run out, named by role and device; else None."""
         body, _, signature = (cookie or "").rpartition(".")
         if len(cookie or "") > 200 or not hmac.compare_digest(signature.encode(), self._sign(body).encode()):
             return None
         role, until, device = body.split(".")
-        return (role, device) if role in ROLES and int(until) > time.time() else None
+        known = role in ROLES and int(until) > time.time()
+        return Person(f"{role}-{device}", frozenset({role})) if known else None
 
     def _sign(self, body: str) -> str:
         return hmac.new(self._key, body.encode(), hashlib.sha256).hexdigest()
@@ -76,7 +91,7 @@ def _hash(code: str) -> str:
     return hashlib.sha256(f"robolev role code {code}".encode()).hexdigest()
 
 
-def _write_private(path: Path, text: str) -> None:
+def write_private(path: Path, text: str) -> None:
     """Whole or not at all, and never readable by others, not even for a moment."""
     beside = path.with_suffix(".new")
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

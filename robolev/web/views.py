@@ -4,16 +4,19 @@ import time
 from typing import Any
 
 from robolev.domain.run import RunState, result
-from robolev.service.gateway import Gateway
+from robolev.service.gateway import STALE_S
 from robolev.service.tournament import Tournament
 from robolev.store.journal import Recorded
+from robolev.web.incoming import Refused
+from robolev.web.venue import Venue
 from robolev.web.words import words
 
 LOG_LINES = 40
 
 
-def run_view(tournament: Tournament, gateways: list[Gateway], run_id: str, language: str) -> dict[str, Any]:
+def run_view(venue: Venue, run_id: str, language: str) -> dict[str, Any]:
     """One run for the referee's page and the API. Raises RuleViolation when there is none."""
+    tournament = venue.tournament
     run, log, say = tournament.run(run_id), tournament.log(run_id), words(language)
     rules = tournament.ruleset
     times = _first_times(log)
@@ -40,20 +43,46 @@ def run_view(tournament: Tournament, gateways: list[Gateway], run_id: str, langu
         "points": counted.points,
         "breakdown": [{**_line(x.item, say), "rule": x.rule, "points": x.points} for x in counted.lines],
         "proposals": [
-            {**_line(p.item, say), "id": p.id, "source": p.source, "robot_time_ms": p.robot_time_ms}
+            {**_line(p.item, say), "id": p.id, "robot_time_ms": p.robot_time_ms, **_source(p.source, say)}
             for p in run.proposals
             if p.status == "open"
         ],
         "end_reason": run.end_reason,
         "signed_by": list(run.signed_by),
-        "link_ok": any(g.hears(run.robot) for g in gateways) if run.robot else None,
+        "virtual": bool(run.program),
+        "robot_now": robot_view(venue, run_id, language),
         "log": [_logged(event, say) for event in reversed(log[-LOG_LINES:])],
         "undo": _undo(log) if run.state in ("running", "ended") else None,
     }
 
 
-def standings_view(tournament: Tournament, division: str) -> dict[str, Any]:
+def robot_view(venue: Venue, run_id: str, language: str) -> dict[str, Any] | None:
+    """How a run's robot is now: what it does, and whether anything is heard of it; None for a run without one."""
+    run, say = venue.tournament.run(run_id), words(language)
+    if not run.robot:
+        return None
+    age, status = venue.lines.age_s(run.robot), venue.robots.status(run_id)
+    heard = age is not None and age <= STALE_S
+    view = {"link_ok": heard, "link_name": say["link_ok" if heard else "link_stale"], "age_s": age}
+    if status is None:
+        return view
+    name = say["robot_ends"].get(status.why, status.why) if status.why else say["robot_states"][status.state]
+    return {**view, "state": status.state, "name": name, "printed": status.printed, "field": status.field}
+
+
+def my_run_view(tournament: Tournament, run_id: str) -> dict[str, Any]:
+    """One run as its own team's notebooks see it."""
+    run = tournament.run(run_id)
+    view: dict[str, Any] = {"run": run_id, "team": run.team, "division": run.division, "field": run.field}
+    view |= {"state": run.state, "points": result(run, tournament.ruleset).points}
+    view |= {"started_at_ms": _first_times(tournament.log(run_id)).get("start")}
+    return {**view, "kind": "sim" if run.program else "robot", "rules_version": tournament.ruleset.version}
+
+
+def division_view(tournament: Tournament, division: str) -> dict[str, Any]:
     """The public table of a division: rank, team, counted runs, total; who is on a field now."""
+    if division not in tournament.ruleset.divisions:
+        raise Refused(404, "unknown_division", "expected one of " + " ".join(tournament.ruleset.divisions))
     runs = tournament.runs().values()
     now = {run.team: run.field for run in runs if run.division == division and run.state == "running"}
     rows = tournament.standings(division)
@@ -68,7 +97,14 @@ def board_view(tournament: Tournament, language: str) -> list[dict[str, Any]]:
     say = words(language)
     found = []
     for run_id, run in reversed(tournament.runs().items()):
-        row = {"run": run_id, "team": run.team, "division": run.division, "field": run.field, "state": run.state}
+        row: dict[str, Any] = {
+            "run": run_id,
+            "team": run.team,
+            "division": run.division,
+            "field": run.field,
+            "state": run.state,
+        }
+        row["virtual"] = bool(run.program)
         found.append({**row, "state_name": say["states"][run.state], "points": result(run, tournament.ruleset).points})
     return found
 
@@ -87,6 +123,12 @@ def _ladder(tournament: Tournament, run: RunState, log: list[Recorded], say: dic
 
 def _line(item: str, say: dict[str, Any]) -> dict[str, Any]:
     return {"item": item, "name": say["items"].get(item, item)}
+
+
+def _source(source: str, say: dict[str, Any]) -> dict[str, str]:
+    """Who proposes: `source` as it is on record, and its name for people."""
+    kind, _, number = source.partition(" ")
+    return {"source": source, "source_kind": kind, "source_name": f"{say['sources'].get(kind, kind)} {number}".strip()}
 
 
 def _first_times(log: list[Recorded]) -> dict[str, int]:

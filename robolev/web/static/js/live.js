@@ -2,6 +2,7 @@
 // One stream of changes per page. A change, or a new connection, means: fetch the page again and put its #live here.
 
 const STALE_MS = 6000;
+const base = document.documentElement.dataset.base || "";
 
 /** Whether a finger is down: a button must not be exchanged under it. */
 let pressed = false;
@@ -11,19 +12,20 @@ let lastBeat = Date.now();
 /** @type {() => void} */
 let afterwards = () => {};
 
-/** Keep #live as the server has it; `painted` is called after each exchange.
- * @param {() => void} painted */
-export function keepLive(painted) {
+/** Keep #live as the server has it; `painted` is called after each exchange. `run`: also how this run's robot is, to `told`.
+ * @param {() => void} painted @param {string} [run] @param {(news: any) => void} [told] */
+export function keepLive(painted, run, told) {
   afterwards = painted;
   addEventListener("pointerdown", () => { pressed = true; });
   for (const up of ["pointerup", "pointercancel"]) {
     // The click comes after pointerup: exchange only once it has been handled.
     addEventListener(up, () => setTimeout(() => { pressed = false; if (wanted) refresh(); }, 60));
   }
-  const stream = new EventSource("/api/live");
+  const stream = new EventSource(`${base}/api/live${run ? "/" + encodeURIComponent(run) : ""}`);
   const beat = () => { lastBeat = Date.now(); stale(false); };
   stream.addEventListener("open", () => { beat(); refresh(); });
   stream.addEventListener("beat", beat);
+  if (told) stream.addEventListener("robot", (event) => told(JSON.parse(event.data)));
   stream.addEventListener("change", () => { beat(); refresh(); });
   setInterval(() => stale(Date.now() - lastBeat > STALE_MS), 1000);
 }

@@ -1,6 +1,8 @@
 // @ts-check
 // Taps wait here until the server has them on disk. They survive a reload; a refused one stays visible.
 
+const base = document.documentElement.dataset.base || "";
+
 /** @typedef {{command_id: string, expected: number, do: string, [more: string]: any}} Command */
 
 export class Outbox {
@@ -37,7 +39,7 @@ export class Outbox {
     this.sending = true;
     try {
       while (this.waiting.length) {
-        const answer = await fetch(`/api/runs/${encodeURIComponent(this.run)}/commands`, {
+        const answer = await fetch(`${base}/api/runs/${encodeURIComponent(this.run)}/commands`, {
           method: "POST",
           headers: { "content-type": "application/json" },
           body: JSON.stringify(this.waiting[0]),

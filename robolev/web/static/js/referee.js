@@ -2,6 +2,7 @@
 // The referee's page: taps become absolute commands. What is drawn before the server answers is marked unsent.
 import { keepLive, refresh } from "./live.js";
 import { Outbox } from "./outbox.js";
+import { robotNews, drawTrace } from "./robot.js";
 
 const run = document.body.dataset.run || "";
 let offset = 0;
@@ -124,6 +125,6 @@ function showRefusal(refusal) {
 }
 
 if (now.state === "ended") sheet = "sign";
-keepLive(() => { read(); paint(); });
+keepLive(() => { read(); paint(); drawTrace(); }, run, robotNews);
 setInterval(tick, 250);
 paint();
