@@ -35,6 +35,12 @@ c.JupyterHub.spawner_class = "hub.box.spawner.BoxSpawner"
 c.BoxSpawner.data = "{folder}"
 c.BoxSpawner.classroom_port = {classroom}
 c.BoxSpawner.robolev_port = {robolev}
+
+def broken(spawner):
+    if spawner.user.name == "kowareta":
+        spawner.cmd = ["false"]
+
+c.Spawner.pre_spawn_hook = broken
 c.Spawner.server_token_scopes = [
     "users:activity!user", "access:servers!server", "access:services!service=classroom",
     "read:users:name!user", "read:users:groups!user",
