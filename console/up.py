@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 import tomllib
+import unicodedata
 from collections.abc import Callable, Iterator
 from importlib import resources
 from pathlib import Path
@@ -85,7 +86,9 @@ def _start(machine: Machine, supervisor: Supervisor, demo: bool, host: str) -> l
 
 
 def _services(machine: Machine, host: str, proxy: list[str]) -> Iterator[Service]:
-    env, inner, python = machine.environment(), machine.inner, sys.executable
+    env, inner = machine.environment(), machine.inner
+    # Never import from the folder a process works in: the data folder has a `hub` and a `robolev` of its own.
+    python = [sys.executable, "-P", "-m"]
     local = "http://127.0.0.1"
     hub_api = f"{local}:{inner['hub']}/hub/api"
     classroom = f"{local}:{inner['classroom']}/services/classroom"
@@ -97,10 +100,10 @@ def _services(machine: Machine, host: str, proxy: list[str]) -> Iterator[Service
         machine.data,
         f"{local}:{inner['proxy_api']}/api/routes",
     )
-    hub = [python, "-m", "jupyterhub", "-f", str(ROOT / "hub" / "jupyterhub_config.py")]
+    hub = [*python, "jupyterhub", "-f", str(ROOT / "hub" / "jupyterhub_config.py")]
     yield Service("hub", hub, env, machine.data / "hub", hub_api)
-    yield Service("classroom", [python, "-m", "hub.classroom.service"], env, machine.data, f"{classroom}/health")
-    robolev = [python, "-m", "console.main", "robolev", "serve", "--port", str(inner["robolev"])]
+    yield Service("classroom", [*python, "hub.classroom.service"], env, machine.data, f"{classroom}/health")
+    robolev = [*python, "console.main", "robolev", "serve", "--port", str(inner["robolev"])]
     robolev += ["--data", str(machine.data / "robolev"), "--hub", hub_api, "--classroom", classroom]
     robolev += ["--hub-token-file", str(machine.data / "tokens" / "robolev")]
     yield Service("robolev", robolev, env, machine.data, f"{local}:{inner['robolev']}/services/robolev/healthz")
@@ -115,13 +118,19 @@ def _greet(machine: Machine, people: list[tuple[str, str, str]], seconds: float)
     }
     click.echo(f"\nkaga: {words['ready']} ({seconds:.1f} s)\n")
     for name, address in places.items():
-        click.echo(f"  {words['places'][name]:<34} {address}")
+        click.echo(f"  {padded(words['places'][name])} {address}")
     if people:
         click.echo(f"\n  {words['people']}")
     for role, name, password in people:
-        click.echo(f"  {words['roles'][role]:<34} {name:<10} {password}")
+        click.echo(f"  {padded(words['roles'][role])} {name:<10} {password}")
     click.echo(f"\n  {words['stop']}  ({machine.data})", nl=True)
     sys.stdout.flush()
+
+
+def padded(text: str, columns: int = 34) -> str:
+    """The text and spaces up to a width in a terminal, where a Japanese character takes two columns."""
+    width = sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+    return text + " " * max(1, columns - width)
 
 
 def _end(supervisor: Supervisor, machine: Machine) -> None:
