@@ -52,7 +52,7 @@ class Robot:
         while end is None or self.time_ms() < end:
             left, right = self.line()
             answer = step(left, right)
-            if not isinstance(answer, tuple) or len(answer) != 2:
+            if not isinstance(answer, (tuple, list)) or len(answer) != 2:
                 raise ValueError("step: expected two motor values, got " + repr(answer) + "; is return missing?")
             self.drive(answer[0], answer[1])
             self.wait(PERIOD_MS / 1000)
