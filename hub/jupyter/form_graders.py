@@ -62,6 +62,12 @@ def at_course(handler: type, prefix: str, settings: dict[str, Any]) -> type:
         def base_url(self) -> str:
             return prefix
 
+        async def prepare(self) -> None:
+            # The classroom grades in the same file meanwhile: what was read for an earlier page is old.
+            if settings["nbgrader_gradebook"] is not None:
+                settings["nbgrader_gradebook"].db.rollback()
+            await super().prepare()
+
     Here.__name__ = handler.__name__
     return Here
 
@@ -118,7 +124,9 @@ def course_rules(server: Any, name: str, prefix: str) -> list[tuple[Any, ...]]:
     entry = {"url": f"{prefix}/formgrader/manage_assignments", "permanent": False}
     rules.append((below + r"/formgrader/?", web.RedirectHandler, entry))
     for address, handler, *options in [*handlers.default_handlers[1:], *apihandlers.default_handlers]:
-        rules.append((below + address, at_course(handler, prefix, own.settings), *options))
+        if issubclass(handler, JupyterHandler):
+            handler = at_course(handler, prefix, own.settings)
+        rules.append((below + address, handler, *options))
     static = web.StaticFileHandler, {"path": handlers.static_path}
     rules.append((below + r"/formgrader/static/(.*)", *static))
     rules.append((below + r"/formgrader/.*", at_course(handlers.Template404, prefix, own.settings)))

@@ -47,7 +47,8 @@ c.Spawner.server_token_scopes = [
 ]
 c.JupyterHub.load_groups = {groups!r}
 c.JupyterHub.services = [
-    {{"name": "classroom", "url": "http://127.0.0.1:{classroom}", "api_token": "{token}", "oauth_no_confirm": True, "timeout": 2,
+    {{"name": "classroom", "url": "http://127.0.0.1:{classroom}", "api_token": "{token}", "oauth_no_confirm": True,
+      "timeout": 2,
       "oauth_client_allowed_scopes": ["read:users:name!user", "read:users:groups!user"]}},
     {{"name": "tester", "api_token": "{tester}"}},
 ]
@@ -67,6 +68,10 @@ class BoxMachine(Machine):
         super().__init__(folder)
         self.public, self.api, self.robolev = free_port(), free_port(), free_port()
         self.proxy_token = secrets.token_hex(16)
+
+    @property
+    def course(self) -> Path:
+        return self.folder / "courses" / "ch-robot"
 
     def start(self) -> None:
         self.start_proxy()

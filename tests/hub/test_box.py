@@ -8,9 +8,11 @@ import secrets
 import socket
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import pytest
 from box_machine import BoxMachine
+from classroom_machine import GOOD, Answer, answered, write_source
 from kernel import Kernel
 
 from hub.box.command import ROOT
@@ -233,6 +235,57 @@ def test_lab_is_japanese_and_shows_only_what_students_need(machine: BoxMachine) 
     assert {"@jupyterlab/extensionmanager-extension", "@jupyterlab/apputils-extension:announcements"} <= off
     assert machine.user("yuta", "GET", "formgrader/manage_assignments").status == 404
     assert machine.user("yuta", "GET", "grade").status == 404
+
+
+def test_from_lab_to_the_form_grader_and_back(machine: BoxMachine) -> None:
+    """As the buttons do it: a student in JupyterLab, a teacher of two courses in the form grader."""
+    write_source(machine.course / "source" / "ps1", "problem1")
+    machine.spawn("sensei")
+
+    def grader(method: str, where: str, body: bytes | None = None, course: str = "ch-robot") -> Answer:
+        return machine.user("sensei", method, f"grade/{quote(course)}/formgrader/{where}", body)
+
+    def student(action: str) -> Any:
+        form = urlencode({"course_id": "ch-robot", "assignment_id": "ps1"}).encode()
+        answer = machine.user("yuta", "POST", f"assignments/{action}", form)
+        assert answer.json["success"], answer.json
+        return answer.json["value"]
+
+    assert [f"/grade/{quote(name)}/" in grader("GET", "../../").text for name in ("ch-robot", "データ")] == [True] * 2
+    assert [one["name"] for one in grader("GET", "api/assignments").json] == ["ps1"]
+    assert grader("GET", "api/assignments", course="データ").json == []
+    for step in ("assign", "release"):
+        assert grader("POST", f"api/assignment/ps1/{step}", b"").json["success"], step
+
+    assert machine.user("yuta", "GET", "courses").json["value"] == ["ch-robot"]
+    assert [one["status"] for one in student("fetch")] == ["fetched"]
+    where = "api/contents/ch-robot/ps1/problem1.ipynb"
+    model = machine.user("yuta", "GET", where).json
+    released = json.dumps(model["content"]).encode()
+    assert b"BEGIN HIDDEN" not in released
+    content = json.loads(answered(released, GOOD, "二倍は足し算でもできるから"))
+    body = json.dumps({"type": "notebook", "format": "json", "content": content}).encode()
+    assert machine.user("yuta", "PUT", where, body).status == 200
+    checked = machine.user("yuta", "POST", "assignments/validate", urlencode({"path": where[13:]}).encode())
+    assert checked.status == 200 and checked.json["success"], checked.text
+    assert [one["status"] for one in student("submit")] == ["fetched", "submitted"]
+
+    assert grader("POST", "api/assignment/ps1/collect", b"").json["success"]
+    assert grader("POST", "api/submission/ps1/yuta/autograde", b"").json["success"]
+    submission = grader("GET", "api/submitted_notebooks/ps1/problem1").json[0]
+    assert (submission["code_score"], submission["needs_manual_grade"]) == (5, True)
+    page = grader("GET", f"submissions/{submission['id']}/")
+    assert page.status == 200 and "二倍は足し算でもできるから" in page.text and "kaga-" not in page.text
+    grades = grader("GET", f"api/grades?submission_id={submission['id']}").json
+    essay = next(one for one in grades if one["needs_manual_grade"])
+    given = grader("PUT", f"api/grade/{essay['id']}", json.dumps({"manual_score": 1}).encode())
+    assert given.json["manual_score"] == 1
+    assert grader("GET", "api/submitted_notebooks/ps1/problem1").json[0]["score"] == 6
+    for step in ("generate_feedback", "release_feedback"):
+        assert grader("POST", f"api/assignment/ps1/{step}", b"").json["success"], step
+
+    feedback = student("fetch_feedback")[-1]["submissions"][0]
+    assert feedback["has_local_feedback"] and feedback["has_exchange_feedback"]
 
 
 def test_the_attempts_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
