@@ -261,7 +261,7 @@ def _twice(names: Iterable[str]) -> Iterator[str]:
 
 
 def _entry(name: str, nickname: str, groups: Iterable[str]) -> Entry:
-    nickname = unicodedata.normalize("NFC", nickname).strip() or name
+    nickname = " ".join(unicodedata.normalize("NFC", nickname).split()) or checked_name(name)
     if len(nickname) > MAX_NICKNAME or not nickname.isprintable():
         raise RosterError("bad_nickname", f"nickname: expected 1 to {MAX_NICKNAME} letters, got {nickname[:60]!r}")
     found = tuple(sorted({checked_group(group) for group in groups}))

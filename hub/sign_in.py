@@ -131,7 +131,7 @@ class SignInHandler(LoginHandler):
         except OneTimePassword as right:
             ticket = self.create_signed_value(TICKET, _ticket(self.authenticator.roster, right.name)).decode()
             following = url_escape(self.get_argument("next", ""))
-            page = self.render_template("new_password.html", ticket=ticket, name=right.name, next=following)
+            page = self.render_template("new_password.html", ticket=ticket, account=right.name, next=following)
             self.finish(await page)
 
 
@@ -141,7 +141,7 @@ class NewPasswordHandler(BaseHandler):
     @web.authenticated
     async def get(self) -> None:
         """The form for people who are signed in."""
-        self.finish(await self.render_template("new_password.html", name=self.current_user.name))
+        self.finish(await self.render_template("new_password.html", account=self.current_user.name))
 
     async def post(self) -> None:
         """Set the password and sign in; on a refusal the form comes again with the reason."""
@@ -172,7 +172,7 @@ class NewPasswordHandler(BaseHandler):
             self.set_status(422)
             following = url_escape(self.get_argument("next", ""))
             page = self.render_template(
-                "new_password.html", ticket=ticket, name=name, problem=problem, next=following
+                "new_password.html", ticket=ticket, account=name, problem=problem, next=following
             )
             self.finish(await page)
             return

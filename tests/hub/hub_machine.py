@@ -41,12 +41,10 @@ class Browser:
 
     def post(self, page: httpx.Response, **fields: str) -> httpx.Response:
         """Send the page's (first) form with its hidden fields."""
-        form = re.search(r"<form[^>]*>", page.text)
+        form = re.search(r'<form[^>]* action="([^"]*)".*?</form>', page.text, re.DOTALL)
         assert form, page.text
-        action = re.search(r'action="([^"]*)"', form[0])
-        assert action
-        hidden = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page.text))
-        return self.http.post(action[1].replace("&amp;", "&"), data=hidden | fields)
+        hidden = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', form[0]))
+        return self.http.post(form[1].replace("&amp;", "&"), data=hidden | fields)
 
     def sign_in(self, name: str, password: str, path: str = "/") -> httpx.Response:
         return self.post(self.get(path), username=name, password=password)
@@ -57,6 +55,7 @@ class Hub:
     folder: Path
     ports: dict[str, int] = field(default_factory=lambda: {name: free_port() for name in PORTS})
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    passwords: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         (self.folder / "tokens").mkdir(parents=True)
@@ -101,6 +100,7 @@ class Hub:
     def start_proxy(self) -> None:
         command = [*install.command(), "--ip", "127.0.0.1", "--port", str(self.ports["KAGA_PORT"])]
         command += ["--api-ip", "127.0.0.1", "--api-port", str(self.ports["KAGA_PROXY_API_PORT"])]
+        command += ["--error-target", f"{self.api.removesuffix('/api')}/error"]
         self.run("proxy", command, {"CONFIGPROXY_AUTH_TOKEN": self.token("proxy")})
 
     def start_hub(self) -> None:

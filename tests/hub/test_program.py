@@ -1,4 +1,4 @@
-"""A team's newest robot program over HTTP, for the one service that may read it; and the pupil's tasks on the home page."""
+"""A team's newest robot program, for the one service that may read it; the pupil's tasks on the home page."""
 
 from __future__ import annotations
 
