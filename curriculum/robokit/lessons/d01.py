@@ -58,8 +58,11 @@ def change() -> None:
 
 
 def half() -> None:
-    """`half_year` knows that this table never halves."""
+    """`half_year` finds a year in the smallest table that halves, and knows that ours never does."""
+    from pandas import DataFrame
+
     function = need("half_year")
+    number("half_year", function, DataFrame({"year": [1, 2], "pop": [10, 4]}), 1)
     if call("half_year", function, table(), 2015) is not None:
         raise Hint("d01_half_none")
 

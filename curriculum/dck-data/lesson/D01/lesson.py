@@ -71,9 +71,11 @@ df
 
 # %% id="plot" kind="locked"
 figure, axis = new_figure()
-styles = {"actual": "o", "projection": "o--", "register": "s"}
+styles = {"actual": "o", "register": "s",
+          "projection": "o--"}
 for kind, rows in df.groupby("kind"):
-    axis.plot(rows["year"], rows["pop"], styles[kind], label=kind)
+    axis.plot(rows["year"], rows["pop"],
+              styles[kind], label=kind)
 axis.set_title("加賀市の人口 / Population of Kaga")
 axis.set_xlabel("年 / year")
 axis.set_ylabel("人 / people")
@@ -163,7 +165,8 @@ d01.change()
 def half_year(df, base):
     ### BEGIN SOLUTION
     start = df.loc[df["year"] == base, "pop"].item()
-    later = df[(df["year"] > base) & (df["pop"] <= start / 2)]
+    later = df[df["year"] > base]
+    later = later[later["pop"] <= start / 2]
     return None if later.empty else int(later["year"].min())
     ### END SOLUTION
 
