@@ -1,1 +1,1 @@
-"""ROBOLEV: rules, runs, scores and the robot link of the tournament."""
+"""The scoring server of the tournament, the robot link and the simulator."""

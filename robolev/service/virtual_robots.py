@@ -120,7 +120,7 @@ class VirtualRobots:
         assert self.programs is not None
         order = {"file": str(self.programs.path(run.program)), "robot": run.robot, "sensor": run.robot + 1}
         order |= {"seconds": self._tournament.ruleset.seconds}
-        command = [sys.executable, "-m", "robolev.arena.realtime", json.dumps(order)]
+        command = [sys.executable, "-P", "-m", "robolev.arena.realtime", json.dumps(order)]
         opened: list[tuple[Gateway, int]] = []
         try:
             with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:

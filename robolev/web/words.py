@@ -2,18 +2,19 @@
 
 import tomllib
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 LANGUAGES = ("ja", "en")
+# By this file's place and not by the package's name: a data folder may hold a folder of that name too.
+LOCALE = Path(__file__).resolve().parents[1] / "locale"
 
 
 @cache
 def words(language: str) -> dict[str, Any]:
     """All words of a language; Japanese when the language is not ours."""
     name = language if language in LANGUAGES else LANGUAGES[0]
-    text = resources.files("robolev").joinpath("locale", f"{name}.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    return tomllib.loads((LOCALE / f"{name}.toml").read_text(encoding="utf-8"))
 
 
 def error_text(language: str, code: str) -> str:
