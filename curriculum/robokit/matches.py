@@ -19,7 +19,8 @@ TELEMETRY = ["t_ms", "x_mm", "y_mm", "heading_deg", "left", "right", "s_left", "
 TIMEOUT_S = 10
 # A three-minute run at 50 lines a second is about 1 MB.
 MAX_BYTES = 20_000_000
-_REFUSED = {401: "sign_in_again", 403: "not_your_team", 404: "no_such_run"}
+_REFUSED = {"bad_token": "sign_in_again", "no_access": "sign_in_again", "not_your_team": "not_your_team"}
+_REFUSED |= {"unknown_run": "no_such_run"}
 
 
 def my_runs() -> DataFrame:
@@ -81,8 +82,7 @@ def _get(path: str) -> Any:
         with urlopen(request, timeout=TIMEOUT_S) as answer:
             body = answer.read(MAX_BYTES + 1)
     except HTTPError as refused:
-        with refused:
-            raise Hint(_REFUSED.get(refused.code, "server_down")) from None
+        raise Hint(_REFUSED.get(_code(refused), "server_down")) from None
     except (URLError, OSError):
         raise Hint("server_down") from None
     if len(body) > MAX_BYTES:
@@ -91,3 +91,12 @@ def _get(path: str) -> Any:
         return json.loads(body)
     except ValueError:
         raise Hint("server_answer") from None
+
+
+def _code(refused: HTTPError) -> str:
+    """The server's own word for a refusal."""
+    with refused:
+        try:
+            return str(json.loads(refused.read(10_000))["code"])
+        except (OSError, ValueError, TypeError, KeyError):
+            return ""
