@@ -46,7 +46,10 @@ def command(order: Order, bwrap: str, runtime: Path, listening: int, status: int
     # Read-only: whoever is inside can call the sockets, but not put others in their place.
     args += ["--ro-bind", str(runtime / "sockets"), str(SOCKETS)]
     args += ["--remount-ro", "/", "--chdir", str(home), "--", shutil.which("prlimit") or "/usr/bin/prlimit"]
-    args += [f"--nproc={order.processes}", f"--fsize={order.file_bytes}", "--core=0", "--nofile=4096", "--"]
+    # A control group limits the box's memory; where none can be made, one process at least cannot take everything.
+    # It is address space, of which Python reserves more than it uses.
+    args += [f"--as={2 * order.memory_bytes}", f"--nproc={order.processes}", f"--fsize={order.file_bytes}"]
+    args += ["--core=0", "--nofile=4096", "--"]
     args += [sys.executable, "-P", "-m", "hub.box.inner", str(listening), str(status), str(order.port)]
     return [*args, ",".join(map(str, order.forwards)), *order.command]
 

@@ -64,6 +64,7 @@ def install(target: Path) -> None:
             reason = why[0] if why else f"npm ended with {done.returncode}"
             raise ProxyMissing(f"the proxy could not be fetched ({reason}). Connect to the network and try again")
         try:
+            made.chmod(0o755)  # as the rest of the environment, whoever installed it
             made.rename(target)
         except OSError:
             # Another start finished first: its folder is as good as ours.

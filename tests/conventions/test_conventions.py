@@ -52,6 +52,8 @@ def test_every_code_folder_says_what_lives_there():
         "hub",
         "hub/classroom",
         "hub/exchange",
+        "hub/box",
+        "hub/jupyter",
         "curriculum",
         "look",
         "helm",
