@@ -38,7 +38,7 @@ def home(hub: Hub, name: str, language: str = "") -> httpx.Response:
         ("yuta", "/hub/spawn", {"/services/classroom/", "/services/robolev/"}),
         ("sensei", "/services/classroom/teach/ch-robot",
          {"/services/classroom/teach/dck-data", "/hub/user-redirect/grade/dck-data/formgrader/", "/hub/spawn"}),
-        ("shinpan", "/services/robolev/", set()),
+        ("shinpan", "/services/robolev/desk", {"/services/robolev/"}),
         ("honbu", "/services/robolev/desk", set()),
         ("admin", "/hub/people", {"/services/robolev/desk"}),
     ],
@@ -49,7 +49,7 @@ def test_home_leads_everybody_to_their_work(hub: Hub, name: str, main: str, othe
     links = set(re.findall(r'href="([^"?]+)"', text))
     assert others <= links
     assert ("/hub/people" in links) == (name == "admin")
-    assert ("/services/robolev/desk" in links) == (name in ("honbu", "admin"))
+    assert ("/services/robolev/desk" in links) == (name in ("shinpan", "honbu", "admin"))
     assert any("teach/" in link for link in links) == (name == "sensei")
 
 
