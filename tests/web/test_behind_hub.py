@@ -15,6 +15,7 @@ sys.path.append(str(Path(__file__).parents[1] / "hub"))
 
 from hub_machine import Browser, running_hub
 
+import robokit
 from hub import roles
 from hub.classroom.package import pack
 from hub.classroom.store import Store
@@ -149,7 +150,7 @@ def test_a_team_without_a_program_is_refused_in_both_languages(machine):
     assert "r-none" not in machine.person("shinpan").get(f"{BASE}/desk").text
 
 
-def test_the_submitted_program_drives_an_official_run_up_to_the_standings_and_back_into_the_notebook(machine):
+def test_the_submitted_program_drives_an_official_run_to_the_standings_and_back_into_the_notebook(machine, monkeypatch):
     assert machine.call(TEAM, "lap", division="MS").status_code == 200
     assert machine.call(TEAM, "lap", division="MS").status_code == 200, "pressed twice: one run"
     assert machine.run("r-lap")["robot_now"]["state"] == "waiting"
@@ -199,6 +200,19 @@ def test_the_submitted_program_drives_an_official_run_up_to_the_standings_and_ba
     assert (refused.status_code, refused.json()["code"]) == (403, "not_your_team")
     assert "another team's" in refused.json()["message"]
     assert httpx.get(f"{machine.direct}/api/my/runs", headers=other, trust_env=False).json() == []
+
+    monkeypatch.setenv("KAGA_ROBOLEV_URL", machine.direct)
+    monkeypatch.setenv("JUPYTERHUB_API_TOKEN", token)
+    frame = robokit.telemetry(robokit.my_runs()["run"][0])
+    kept = frame[table["columns"]].astype(object)
+    assert kept.where(kept.notna(), None).values.tolist() == table["rows"]
+    assert set(frame["team"]) == {TEAM} and set(frame["kind"]) == {"sim"}
+    assert "秒" in robokit.show_telemetry(frame).alt
+    monkeypatch.setenv("JUPYTERHUB_API_TOKEN", other["Authorization"].split()[1])
+    with pytest.raises(robokit.Hint, match="ほかのチームの走りです.* / This run belongs to another team"):
+        robokit.telemetry("r-lap")
+    with pytest.raises(robokit.Hint, match="There is no run"):
+        robokit.telemetry("none")
 
 
 @pytest.mark.parametrize(
