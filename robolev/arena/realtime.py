@@ -261,7 +261,7 @@ class VirtualRobot:
 def _drawing(field: Oval) -> dict[str, Any]:
     """What a page needs to draw the field under a trace, in mm: the oval, and where and how a robot starts on it."""
     x, y, heading = field.start()
-    sizes = {"straight": field.straight, "radius": field.radius, "line_width": field.line_width, "x": x, "y": y}
+    sizes = {"straight": field.straight, "radius": field.radius, "x": x, "y": y}
     return {name: round(1000 * metres, 1) for name, metres in sizes.items()} | {"heading": heading}
 
 

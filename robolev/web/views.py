@@ -21,6 +21,8 @@ def run_view(venue: Venue, run_id: str, language: str) -> dict[str, Any]:
     rules = tournament.ruleset
     times = _first_times(log)
     counted = result(run, rules)
+    ladder = [step.item for step in rules.ladders[run.division]]
+    following = ladder[len(run.checkpoints)] if len(run.checkpoints) < len(ladder) else ""
     return {
         "run": run_id,
         "seq": log[-1].seq if log else 0,
@@ -44,14 +46,15 @@ def run_view(venue: Venue, run_id: str, language: str) -> dict[str, Any]:
         "breakdown": [{**_line(x.item, say), "rule": x.rule, "points": x.points} for x in counted.lines],
         "proposals": [
             {**_line(p.item, say), "id": p.id, "robot_time_ms": p.robot_time_ms, **_source(p.source, say)}
+            | {"ready": p.item == following}
             for p in run.proposals
-            if p.status == "open"
+            if p.status == "open" and p.item not in run.checkpoints
         ],
         "end_reason": run.end_reason,
         "signed_by": list(run.signed_by),
         "virtual": bool(run.program),
         "robot_now": robot_view(venue, run_id, language),
-        "log": [_logged(event, say) for event in reversed(log[-LOG_LINES:])],
+        "log": [_logged(event, run, say) for event in reversed(log[-LOG_LINES:])],
         "undo": _undo(log) if run.state in ("running", "ended") else None,
     }
 
@@ -128,7 +131,8 @@ def _line(item: str, say: dict[str, Any]) -> dict[str, Any]:
 def _source(source: str, say: dict[str, Any]) -> dict[str, str]:
     """Who proposes: `source` as it is on record, and its name for people."""
     kind, _, number = source.partition(" ")
-    return {"source": source, "source_kind": kind, "source_name": f"{say['sources'].get(kind, kind)} {number}".strip()}
+    name = say["sources"].get(kind, kind)
+    return {"source": source, "source_kind": kind, "source_name": f"{name} {number}" if kind == "robot" else name}
 
 
 def _first_times(log: list[Recorded]) -> dict[str, int]:
@@ -150,11 +154,11 @@ def _reached_times(log: list[Recorded]) -> dict[str, int]:
     return at
 
 
-def _logged(event: Recorded, say: dict[str, Any]) -> dict[str, Any]:
+def _logged(event: Recorded, run: RunState, say: dict[str, Any]) -> dict[str, Any]:
     body = event.body
     what = [say["happened"][body["happened"]]]
-    if "item" in body:
-        what.append(say["items"][body["item"]])
+    if "proposal" in body:
+        what += [say["items"][p.item] for p in run.proposals if p.id == body["proposal"]]
     if body["happened"] == "record":
         old, new = body["old"], body["new"]
         if "bonus_balls" in new:

@@ -20,8 +20,8 @@ MS = [step.item for step in loader.load("line_following").ladders["MS"]]
 class Server:
     """`robolev serve` on a free port with its data in `folder`."""
 
-    def __init__(self, folder):
-        self.folder, self.codes = folder, {}
+    def __init__(self, folder, *options):
+        self.folder, self.codes, self.options = folder, {}, options
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -33,7 +33,7 @@ class Server:
         printed = self.folder / "out"
         with printed.open("w") as output:
             self.process = subprocess.Popen(
-                [*command, "--data", str(self.folder / "d")], stdout=output, stderr=subprocess.STDOUT
+                [*command, "--data", str(self.folder / "d"), *self.options], stdout=output, stderr=subprocess.STDOUT
             )
         until = time.monotonic() + 30
         while True:

@@ -15,6 +15,8 @@ export class Outbox {
     /** @type {Command[]} */
     this.waiting = JSON.parse(localStorage.getItem(this.key) || "[]");
     this.sending = false;
+    /** The run's version after the last command of ours that is on disk. */
+    this.acknowledged = 0;
     addEventListener("beforeunload", (event) => { if (this.waiting.length) event.preventDefault(); });
     setInterval(() => this.send(), 1500);
     this.send();
@@ -23,7 +25,8 @@ export class Outbox {
   /** Put a command in line. `seen` is the version of the run on screen. @param {number} seen @param {object} asked */
   put(seen, asked) {
     const random = Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0"));
-    const expected = seen + this.waiting.length;
+    // The screen may not show yet what the server has just acknowledged of us.
+    const expected = Math.max(seen, this.acknowledged) + this.waiting.length;
     this.waiting.push(/** @type {Command} */ ({ command_id: random.join(""), expected, ...asked }));
     this.keep();
     this.send();
@@ -46,6 +49,7 @@ export class Outbox {
         });
         if (answer.status >= 500) return; // not on disk: it stays in line
         if (answer.ok) {
+          this.acknowledged = (await answer.json()).version;
           this.waiting.shift();
         } else {
           // What was tapped after it was meant for a sheet that never came to be.

@@ -42,9 +42,9 @@ export function drawTrace() {
   picture.setAttribute("viewBox", `${-half[0]} ${-half[1]} ${2 * half[0]} ${2 * half[1]}`);
   const parts = [];
   if (field) {
-    const { straight, radius, line_width: width } = field;
+    const { straight, radius } = field;
     const x = -straight / 2 - radius;
-    parts.push(part("rect", { x, y: -radius, width: straight + 2 * radius, height: 2 * radius, rx: radius, class: "trace__line", "stroke-width": width }));
+    parts.push(part("rect", { x, y: -radius, width: straight + 2 * radius, height: 2 * radius, rx: radius, class: "trace__line" }));
   }
   parts.push(part("polyline", { points: points.map((at) => at.map(Math.round).join(",")).join(" "), class: "trace__path" }));
   const last = points[points.length - 1];
