@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 
 import nbformat
+from nbconvert.filters.markdown import markdown2html
 from nbformat import NotebookNode
 
 from curriculum.build import FURIGANA, author_cells, built_text
@@ -55,8 +56,12 @@ def readings(lesson: Lesson) -> Iterator[str]:
 
 
 def style(lesson: Lesson) -> Iterator[str]:
-    """Gate 13: です・ます in every Japanese text."""
+    """Gate 13: です・ます in every Japanese text, and bold words that really become bold."""
     for cell in author_cells(lesson):
+        if cell.cell_type == "markdown":
+            shown = re.sub(r"<code>.*?</code>", "", markdown2html(cell.source), flags=re.DOTALL)
+            if "**" in shown:
+                yield f"{cell.metadata['id']}: ** beside a bracket is not bold: {shown[shown.index('**') :][:40]}"
         if found := PLAIN_ENDING.search(_japanese(cell)):
             yield f"{cell.metadata['id']}: {found[0]} is not です・ます"
 

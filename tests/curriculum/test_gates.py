@@ -54,6 +54,7 @@ def changed(lesson: Lesson, old: str, new: str) -> None:
         (text_gates.readings, "{比例|ひれい}", "比例", "kanji above grade 4 without a reading: 比"),
         (text_gates.readings, "{比例|ひれい}", "{比例|ひれえ}", "比例 is read ひれい"),
         (text_gates.style, "曲がり、ラインを 1 周します。", "曲がるのだ。", "not です・ます"),
+        (text_gates.style, "なめらか\n", "**（なめらか）**です\n", "is not bold"),
         (text_gates.code, "hashiri = run(", "input()\nhashiri = run(", "run_onoff: input()"),
         (text_gates.code, "from robokit import run, show", "import urllib.request", "setup: network: urllib"),
         (text_gates.code, "# 何回でも", "# " + "a" * 60, "tamesu: "),

@@ -33,7 +33,7 @@ from robokit import run, show
 # ## 1. よそう
 #
 # 下のプログラムは ON/OFF せいぎょです。左の目が黒ければ左へ、そうでなければ右へ、**いつも同じ強さ**で曲がります。
-# まだ動かさずに読みましょう。どんな線をえがくと思いますか。
+# まだ動かさずに読みましょう。どんな走り方になると思いますか。
 #
 # - **A** なめらか
 # - **B** ジグザグ
@@ -44,7 +44,7 @@ from robokit import run, show
 # <details lang="en"><summary>English</summary>
 #
 # Predict. The program below is on/off control: it turns left when the left eye sees more black, else right, **always
-# equally hard**. Read it before you run it. Which trace will it draw? **A** smooth, **B** zig-zag, **C** it leaves the
+# equally hard**. Read it before you run it. How will it drive? **A** smooth, **B** zig-zag, **C** it leaves the
 # line. Write `yosou = "A"` (or B, or C) below. Any guess scores.
 # </details>
 
@@ -68,10 +68,12 @@ r07.yosou()
 # ## 2. うごかす
 #
 # 走らせて、よそうとくらべましょう。`noise=0.03` は、目が少しまちがえるということです。本物の目もそうです。
+# 上の図は走った道、下の図ははじめの 4 秒の曲がり方です。
 #
 # <details lang="en"><summary>English</summary>
 #
 # Run it and compare with your guess. `noise=0.03` means that the eyes are a little wrong, as real eyes are.
+# Above: the way it drove. Below: how it steered in the first 4 seconds.
 # </details>
 
 # %% id="run_onoff" kind="locked"
