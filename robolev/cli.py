@@ -1,6 +1,7 @@
 """The commands `./kaga robolev` and `./kaga robot`."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from robolev.rulesets import loader
 from robolev.settings import Settings, options
 from robolev.store.journal import Journal, JournalError
 from robolev.web.serve import CannotServe, serve
+from robolev.web.words import error_text
 
 # A sheet is under 2 kB and a whole tournament's table under 1 MB: more is not a sheet.
 MAX_INPUT_BYTES = 4_000_000
@@ -158,7 +160,10 @@ class _one_line_errors:
 
     def __exit__(self, kind: object, problem: BaseException | None, trace: object) -> None:
         if isinstance(problem, (RuleViolation, JournalError, SimulationError, CannotServe)):
-            click.echo(f"{problem.code}: {problem}".replace("\n", " "), err=True)
+            # Exact words are English, as on the pages; a Japanese terminal gets the kind sentence too.
+            japanese = os.environ.get("LC_ALL", os.environ.get("LANG", "")).startswith("ja")
+            kind = f"（{error_text('ja', problem.code)}）" if japanese else ""
+            click.echo(f"{problem.code}: {problem}{kind}".replace("\n", " "), err=True)
             sys.exit(2)
         if isinstance(problem, SandboxMissing):
             click.echo(f"no_sandbox: {problem}", err=True)

@@ -112,6 +112,19 @@ def board_view(tournament: Tournament, language: str) -> list[dict[str, Any]]:
     return found
 
 
+def lines_view(venue: Venue, language: str) -> list[dict[str, Any]]:
+    """Every serial line for the desk: the port's state, and whether anything good came lately."""
+    say = words(language)
+    found = []
+    for gateway in venue.lines.all():
+        health = gateway.health()
+        bad = sum(count for name, count in health.counts.items() if name.startswith("bad_"))
+        state = "silent" if health.state == "connected" and health.stale else health.state
+        row = {"port": gateway.port.removeprefix("/dev/"), "well": not health.stale, "state": say["lines"][state]}
+        found.append({**row, "frames": health.counts.get("frames", 0), "bad": bad})
+    return found
+
+
 def _ladder(tournament: Tournament, run: RunState, log: list[Recorded], say: dict[str, Any]) -> list[dict[str, Any]]:
     asked = {p.item for p in run.proposals if p.status == "open"}
     reached = _reached_times(log)

@@ -94,13 +94,10 @@ def test_a_lap_passes_every_gate_and_events_stop_once_acknowledged(start):
 
 
 def test_the_arena_keeps_pace_with_the_wall_clock(start):
+    began = time.monotonic()
     robot = start(PROGRAM)
-    robot.listen(5, until=lambda: len(robot.got["robot"]) > 10)
-    first, at = robot.got["robot"][-1].robot_time_ms, time.monotonic()
-    robot.listen(2)
-    passed = (robot.got["robot"][-1].robot_time_ms - first) / 1000
-    assert passed <= time.monotonic() - at + 0.1, "never faster than the wall clock"
-    assert passed > 1, "and not asleep"
+    robot.listen(30, until=lambda: robot.got["robot"] and robot.got["robot"][-1].robot_time_ms > 2000)
+    assert 2 < robot.got["robot"][-1].robot_time_ms / 1000 < time.monotonic() - began
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ import time
 import httpx
 import pytest
 
+from robolev.link.frames import encode
+from robolev.link.messages import Ack, pack
 from robolev.rulesets import loader
 
 MS = [step.item for step in loader.load("line_following").ladders["MS"]]
@@ -201,3 +203,60 @@ def test_every_file_a_page_names_is_served_with_the_shared_look(server):
     inside = re.findall(r"url\(([^)]+\.(?:svg|woff2))\)", client.get("/static/base.css").text)
     assert inside and all(client.get(f"/static/{name}").status_code == 200 for name in inside)
     assert client.get("/static/..%2f__init__.py").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("sheet", "code", "japanese", "english"),
+    [
+        ({"bonus_balls": -1}, "out_of_range", "数が範囲の外です", "out of range"),
+        ({"bonus_balls": 100_001}, "out_of_range", "数が範囲の外です", "out of range"),
+        ({"checkpoints": MS[1:2]}, "impossible_order", "順番が合いません", "does not fit"),
+        ({"checkpoints": ["flew_away"]}, "unknown_checkpoint", "この部門にはない項目です", "no such item"),
+        ({"points": 999}, "wrong_type", "入力の形がちがいます", "does not fit"),
+    ],
+)
+def test_a_sheet_that_does_not_fit_is_told_in_both_languages_and_leaves_nothing(server, sheet, code, japanese, english):
+    call(server.client("desk"))
+    referee = server.client("referee")
+    version = ask(referee, "start").json()["version"]
+    for language, says in (("ja", japanese), ("en", english)):
+        referee.cookies.set("lang", language)
+        refused = ask(referee, "record", sheet=sheet)
+        assert (refused.status_code, refused.json()["code"]) == (422, code) and says in refused.json()["message"]
+    assert referee.get("/api/runs/r-1").json()["version"] == version
+
+
+def test_lines_that_are_silent_unplugged_or_absent_never_look_well(tmp_path):
+    near, far = os.openpty()
+    name = os.ttyname(far)
+    made = Server(tmp_path, "--serial", name, "--serial", str(tmp_path / "none"))
+    made.start()
+    try:
+        desk = made.client("desk")
+
+        def shows(*wanted):
+            end = time.monotonic() + 20
+            while not all(word in desk.get("/desk").text for word in wanted):
+                assert time.monotonic() < end, desk.get("/desk").text
+                time.sleep(0.05)
+
+        shows("つながっていますがデータなし", "ありません")
+        os.write(near, b"\xc0\xdb garbage \xff\xc0 half of a fra" + encode(pack(Ack(7, 1))))
+        shows("受信中", "こわれたデータ 1")
+        os.close(near)
+        os.close(far)
+        shows("抜けました")
+        desk.cookies.set("lang", "en")
+        shows("unplugged", "not there")
+    finally:
+        made.kill(signal.SIGTERM)
+
+
+def test_a_malformed_rule_file_is_one_line_in_the_terminals_language(tmp_path):
+    broken = tmp_path / "規則.toml"
+    broken.write_text('challenge = "line_following"\nmission_total = "四百"\n', encoding="utf-8")
+    for locale, says in (("ja_JP.UTF-8", "ルールファイルにまちがいがあります"), ("C.UTF-8", "expected int")):
+        command = [sys.executable, "-m", "console.main", "robolev", "check-ruleset", str(broken)]
+        done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"LC_ALL": locale})
+        assert done.returncode == 2 and done.stderr.count("\n") == 1
+        assert done.stderr.startswith("bad_ruleset: 規則.toml:2:") and says in done.stderr

@@ -13,8 +13,9 @@ let lastBeat = Date.now();
 let afterwards = () => {};
 
 /** Keep #live as the server has it; `painted` is called after each exchange. `run`: also how this run's robot is, to `told`.
- * @param {() => void} painted @param {string} [run] @param {(news: any) => void} [told] */
-export function keepLive(painted, run, told) {
+ * `beaten` is called with each beat.
+ * @param {() => void} painted @param {string} [run] @param {((news: any) => void) | null} [told] @param {() => void} [beaten] */
+export function keepLive(painted, run, told, beaten) {
   afterwards = painted;
   addEventListener("pointerdown", () => { pressed = true; });
   for (const up of ["pointerup", "pointercancel"]) {
@@ -24,7 +25,7 @@ export function keepLive(painted, run, told) {
   const stream = new EventSource(`${base}/api/live${run ? "/" + encodeURIComponent(run) : ""}`);
   const beat = () => { lastBeat = Date.now(); stale(false); };
   stream.addEventListener("open", () => { beat(); refresh(); });
-  stream.addEventListener("beat", beat);
+  stream.addEventListener("beat", () => { beat(); if (beaten) beaten(); });
   if (told) stream.addEventListener("robot", (event) => told(JSON.parse(event.data)));
   stream.addEventListener("change", () => { beat(); refresh(); });
   setInterval(() => stale(Date.now() - lastBeat > STALE_MS), 1000);

@@ -1,5 +1,5 @@
 // @ts-check
-// Standings and the desk's list: always as the server has them; without this script the pages work by reloading.
+// Standings: always as the server has them; without this script the page works by reloading.
 import { keepLive } from "./live.js";
 
 keepLive(() => {});
