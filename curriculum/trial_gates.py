@@ -23,7 +23,6 @@ from hub.classroom.course import CourseFolder, publish
 from hub.classroom.package import Files
 from robokit.hint import messages
 
-MAX_SECONDS = 20
 MIN_MUTANTS, MIN_VARIANTS = 6, 2
 LEAKS = re.compile(r"kaga_hidden|BEGIN HIDDEN|BEGIN SOLUTION|curriculum/hidden")
 
