@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+import yaml
+
 from hub.classroom.course import publish
 from hub.classroom.desk import Desk
 from hub.classroom.identity import Person
@@ -78,8 +80,9 @@ def demo_people(data: Path) -> list[tuple[str, str, str]]:
 def release_lessons(data: Path) -> None:
     """Publish and release the lessons, once. Works on the data folder itself, before the classroom service runs."""
     desk = Desk(data)
+    titles = yaml.safe_load((SOURCES / "catalogue.yml").read_text("utf-8"))["courses"]
     for course, lesson in LESSONS:
-        publish(course, {lesson: SOURCES / course / "source" / lesson}, data)
+        publish(course, {lesson: SOURCES / course / "source" / lesson}, data, titles=titles[course])
         if all(release.assignment != lesson for release in desk.store.released(course)):
             desk.make_and_release(Person("sensei", frozenset(), frozenset({course})), course, lesson)
 

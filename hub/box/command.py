@@ -21,7 +21,7 @@ PROJECT = (
     "robolev", "firmware", "look", "curriculum/robokit", "hub/__init__.py", "hub/exchange",
     "hub/jupyter", "hub/box/__init__.py", "hub/box/forward.py", "hub/box/inner.py", "hub/classroom/__init__.py",
     "hub/classroom/names.py", "hub/classroom/package.py", "hub/classroom/refusals.py",
-    "hub/classroom/feedback_sheet.py", "hub/classroom/stubs.py",
+    "hub/classroom/feedback_sheet.py", "hub/classroom/stubs.py", "hub/classroom/words.py", "hub/locale", "hub/static",
 )  # fmt: skip
 
 

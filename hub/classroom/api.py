@@ -239,18 +239,28 @@ def program(team: str, request: Request, at: TheDesk, caller: Annotated[str, ser
     return dataclasses.asdict(found)
 
 
+@router.get("/tasks")
+def tasks(who: Who, at: TheDesk) -> list[dict[str, Any]]:
+    """How far the caller is with the assignments of the courses they learn."""
+    return _tasks(at, who)
+
+
 @router.get("/people/{name}/tasks")
-def tasks(
+def tasks_of(
     name: str,
     at: TheDesk,
     caller: Annotated[str, service_with(TASKS)],
     course: Annotated[list[str] | None, Query()] = None,
 ) -> list[dict[str, Any]]:
     """How far somebody is with the assignments of the courses they learn (services)."""
-    who = Person(checked(name), frozenset(map(checked, course or [])), frozenset())
+    return _tasks(at, Person(checked(name), frozenset(map(checked, course or [])), frozenset()))
+
+
+def _tasks(at: Desk, who: Person) -> list[dict[str, Any]]:
     return [
-        {"course": one, "assignment": task.name, "title": task.title, "state": task.state}
+        {"course": one, "course_titles": titles, "assignment": task.name, "title": task.title, "state": task.state,
+         "times": task.times, "submitted_at": task.submitted_at, "notebooks": task.notebooks, "released": task.released}
         | ({"feedback": task.feedback.id} if task.feedback else {})
-        for one in sorted(who.learns)
+        for one, titles in ((one, at.folder(one).titles) for one in sorted(who.learns))
         for task in own_tasks(at, who, one)
-    ]
+    ]  # fmt: skip

@@ -6,10 +6,12 @@ Nothing here runs code of a notebook.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
 import threading
+import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -27,6 +29,7 @@ from hub.classroom.stubs import stubs
 
 # nbgrader's converters keep state in class configuration and in the current process: one at a time.
 _converting = threading.Lock()
+TITLES, TITLE_BYTES = "course.toml", 4096
 
 
 class CourseFolder:
@@ -45,6 +48,16 @@ class CourseFolder:
     def gradebook_url(self) -> str:
         """nbgrader's database."""
         return f"sqlite:///{within(self.root, self.root / 'gradebook.db')}"
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """What people call the course, by language ("ja", "en"): from ``course.toml``, else its name."""
+        try:
+            with within(self.root, self.root / TITLES).open("rb") as file:
+                found = tomllib.loads(file.read(TITLE_BYTES).decode("utf-8-sig")).get("title", {})
+            return {one: str(found.get(one) or self.name)[:60] for one in ("ja", "en")}
+        except (OSError, ValueError, AttributeError, Refusal):  # its teachers may write there, and may err
+            return {"ja": self.name, "en": self.name}
 
     def make(self) -> None:
         """Create the folder."""
@@ -175,13 +188,20 @@ class _quiet(logging.Handler):
         return (told[-1] if told else str(error)).strip()
 
 
-def publish(course: str, lessons: Mapping[str, Path], data: Path, ignore: Iterable[str] = ()) -> list[str]:
+def publish(
+    course: str, lessons: Mapping[str, Path], data: Path, ignore: Iterable[str] = (),
+    titles: Mapping[str, str] | None = None,
+) -> list[str]:  # fmt: skip
     """Copy lesson folders (assignment name to folder of sources) into the course's ``source``; the names.
 
-    Only changed files are written, so publishing again is cheap and leaves a teacher's additions alone.
+    Only changed files are written, so publishing again is cheap and leaves a teacher's additions alone. `titles`
+    (by language) are what people call the course.
     """
     folder = CourseFolder(data / "courses", course)
     folder.make()
+    if titles and titles != folder.titles:
+        lines = "".join(f"{language} = {json.dumps(text, ensure_ascii=False)}\n" for language, text in titles.items())
+        write_durably(within(folder.root, folder.root / TITLES), f"[title]\n{lines}".encode())
     for assignment, origin in lessons.items():
         if not list(origin.glob("*.ipynb")):
             raise Refusal("unknown_source", f"{assignment}: {origin.name}")

@@ -131,7 +131,9 @@ class OwnTask:
     times: int
     submitted_at: str
     feedback: Submission | None
+    notebooks: list[str]
     title: str = ""
+    released: bool = True
 
     @property
     def state(self) -> str:
@@ -146,8 +148,10 @@ def own_tasks(desk: Desk, who: Person, course: str) -> list[OwnTask]:
     for name in sorted(released.keys() | {item.assignment for item in mine}):
         items = [item for item in mine if item.assignment == name]
         feedback = next((item for item in reversed(items) if item.feedback_at), None)
-        title = _title(desk.store.blobs, released[name].blob) if name in released else ""
-        tasks.append(OwnTask(name, len(items), local(items[-1].submitted_at) if items else "", feedback, title))
+        when, release = local(items[-1].submitted_at) if items else "", released.get(name)
+        notebooks = (release or items[-1]).notebooks
+        title = _title(desk.store.blobs, release.blob) if release else ""
+        tasks.append(OwnTask(name, len(items), when, feedback, notebooks, title, release is not None))
     return tasks
 
 

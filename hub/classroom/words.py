@@ -17,7 +17,7 @@ def catalogue(pages: str, language: str) -> dict[str, str]:
 
 
 class Words:
-    """Looks words up: ``words("hello", name="あおぞら")``. `pages`: ``classroom`` or ``hub``."""
+    """Looks words up: ``words("hello", name="あおぞら")``. `pages`: ``classroom``, ``hub`` or ``lessons``."""
 
     def __init__(self, language: str | None, pages: str = "classroom") -> None:
         self.language = language if language in LANGUAGES else LANGUAGES[0]
@@ -25,3 +25,6 @@ class Words:
 
     def __call__(self, key: str, **values: object) -> str:
         return self._words[key].format(**values)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._words

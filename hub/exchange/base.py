@@ -11,7 +11,7 @@ from nbgrader.exchange import abc
 from nbgrader.utils import find_all_files
 from traitlets import Bool
 
-from hub.classroom.package import MAX_UNPACKED, MIB, Files, pack
+from hub.classroom.package import MAX_PACKAGE, MAX_UNPACKED, MIB, Files, pack
 from hub.classroom.refusals import Refusal
 from hub.exchange.connection import Connection, Refused, Unreachable, path
 
@@ -93,5 +93,7 @@ class ClassroomExchange(abc.Exchange):
                     raise Refusal("too_large", f"{MAX_UNPACKED // MIB} MiB")
             files[found.relative_to(folder).as_posix()] = found.read_bytes()
         with self.told():
-            return pack(files)
-        raise AssertionError("unreachable")
+            data = pack(files)
+            if len(data) > MAX_PACKAGE:  # the service would hang up in the middle of the upload
+                raise Refusal("too_large", f"{MAX_PACKAGE // MIB} MiB")
+        return data

@@ -190,7 +190,7 @@ def test_pages_carry_a_strict_policy_and_nothing_from_outside(teacher: Browser) 
     assert teacher.open("static/../service.py").status == 404
 
 
-@pytest.mark.parametrize("pages", ["classroom", "hub"])
+@pytest.mark.parametrize("pages", ["classroom", "hub", "lessons"])
 def test_both_languages_have_the_same_words(pages: str) -> None:
     japanese, english = catalogue(pages, "ja"), catalogue(pages, "en")
     assert japanese.keys() == english.keys()
@@ -199,7 +199,10 @@ def test_both_languages_have_the_same_words(pages: str) -> None:
         assert set(re.findall(r"{\w+}", japanese[key])) == set(re.findall(r"{\w+}", english[key])), key
 
 
-@pytest.mark.parametrize(("pages", "place"), [("classroom", "hub/classroom/templates"), ("hub", "hub/templates")])
+@pytest.mark.parametrize(
+    ("pages", "place"),
+    [("classroom", "hub/classroom/templates"), ("hub", "hub/templates"), ("lessons", "hub/jupyter/lessons")],
+)
 def test_every_word_that_a_template_asks_for_exists(pages: str, place: str) -> None:
     for template in (Path(__file__).resolve().parents[2] / place).glob("*.html"):
         for key in re.findall(r'\bt\("(\w+)"(?:[,)]| if)', template.read_text()):
