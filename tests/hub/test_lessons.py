@@ -79,6 +79,15 @@ def test_a_task_is_opened_from_a_link_and_never_written_over(hub: Hub, pupil: Br
     assert "My tasks" in pupil.get(f"{KAGA}?lang=en").text and "わたしの課題" in pupil.get(f"{KAGA}?lang=ja").text
 
 
+def test_lab_has_a_button_that_leads_here(pupil: Browser) -> None:
+    entry = r'"extension": "./extension",[^}]*"load": "(static/[^"]+)", "name": "(kaga-tasks)"'
+    found = re.search(entry, pupil.get(LAB).text)
+    assert found and "_JUPYTERLAB" in pupil.get(f"/user/yuta/lab/extensions/{found[2]}/{found[1]}").text
+    mark = form(pupil.get(KAGA))["_xsrf"]
+    answer = pupil.http.get(f"{KAGA}button", headers={"X-XSRFToken": mark})
+    assert answer.json() == {"text": "保存して 提出へ", "address": KAGA}
+
+
 def test_handing_in_is_confirmed_and_the_same_as_nbgraders_button(hub: Hub, pupil: Browser) -> None:
     page = pupil.post(pupil.get(KAGA))
     assert page.status_code == 200 and 'role="status"' in page.text and "提出ずみ" in page.text

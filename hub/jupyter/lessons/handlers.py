@@ -88,6 +88,15 @@ class TaskList(Lessons):
         await self.show(about=about if self.get_query_argument("said", "") == "handed_in" else ("", ""))
 
 
+class Button(Lessons):
+    """``…/kaga/button``: what the button in JupyterLab says, and where it leads."""
+
+    @web.authenticated
+    def get(self) -> None:
+        """JSON for ``labextensions/kaga-tasks``."""
+        self.finish({"text": self.words()("save_and_hand_in"), "address": self.here})
+
+
 class Open(Lessons):
     """``…/kaga/open/<course>/<task>``: the notebook, fetched when it is not here yet."""
 
@@ -134,6 +143,7 @@ def rules(server: Any) -> list[tuple[Any, ...]]:
     return [
         (below, web.RedirectHandler, {"url": below + "/", "permanent": False}),
         (below + "/", TaskList, options),
+        (below + "/button", Button, options),
         (below + "/open" + one, Open, options),
         (below + "/hand-in" + one, HandIn, options),
         *((f"{below}/{name}/(.*)", web.StaticFileHandler, {"path": str(path)}) for name, path in STYLES.items()),

@@ -281,7 +281,7 @@ muzukashisa = None
 # %% [markdown] id="tobasu" kind="text"
 # ## 9. れんしゅう試合に出よう
 #
-# 1. ノートブックをほぞんして、{提出|ていしゅつ}します。
+# 1. ノートブックをほぞんして、[{提出|ていしゅつ}のページ](/hub/user-redirect/kaga/)で{提出|ていしゅつ}します。
 # 2. **{提出|ていしゅつ}すると、大会デスクがこのプログラムを試合に使えます。**
 #    走るのは、上の `step` のセルそのものです。
 # 3. 大会デスクの人にチーム名を言って、れんしゅう試合によんでもらいます。
@@ -291,7 +291,7 @@ muzukashisa = None
 #
 # Enter the practice match.
 #
-# 1. Save and **submit** this notebook.
+# 1. Save this notebook and **submit** it on the [page of tasks](/hub/user-redirect/kaga/).
 # 2. **Once submitted, the tournament desk can use this program in a match.** What drives is the `step` cell itself.
 # 3. Tell the desk your team's name; they call you for a practice match.
 # 4. See it on the [public standings](/services/robolev/).

@@ -248,13 +248,15 @@ d01.women()
 # 約 21％減る見通しですが、これは推計であり、実際の数は移住や出生数によって変わります。
 
 # %% [markdown] id="motto" kind="text"
-# ## もっと
+# ## 提出ともっと
+#
+# 保存して、[提出のページ](/hub/user-redirect/kaga/)で提出しましょう。
 #
 # - 2020年の国勢調査の実績を調べ、推計と比べましょう。推計はどのくらい当たりましたか。
 # - 次の授業では、消滅可能性都市の定義を自分で計算します。
 #
 # <details lang="en"><summary>English</summary>
 #
-# More: find the census result of 2020 and compare it with the projection. How close was it? The next lesson computes
+# Save, and submit on the [page of tasks](/hub/user-redirect/kaga/). More: find the census result of 2020 and compare it with the projection. How close was it? The next lesson computes
 # the definition itself.
 # </details>
