@@ -95,7 +95,7 @@ def _services(machine: Machine, host: str, proxy: list[str]) -> Iterator[Service
     yield Service(
         "proxy",
         [*proxy, "--ip", host, "--port", str(machine.port), "--api-ip", "127.0.0.1"]
-        + ["--api-port", str(inner["proxy_api"])],
+        + ["--api-port", str(inner["proxy_api"]), "--error-target", f"{local}:{inner['hub']}/hub/error"],
         env | {"CONFIGPROXY_AUTH_TOKEN": machine.token("proxy")},
         machine.data,
         f"{local}:{inner['proxy_api']}/api/routes",

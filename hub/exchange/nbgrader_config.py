@@ -34,7 +34,7 @@ c.HTMLExporter.preprocessors = ["nbconvert.preprocessors.sanitize.SanitizeHTML"]
 c.HTMLExporter.sanitize_html = True
 c.SanitizeHTML.enabled = True
 c.SanitizeHTML.styles = []
-c.SanitizeHTML.tags = [*ALLOWED_TAGS, "ruby", "rt", "rp", "img", "u", "s", "sub", "sup"]
+c.SanitizeHTML.tags = [*ALLOWED_TAGS, "ruby", "rt", "rp", "img", "u", "s", "sub", "sup", "details", "summary"]
 if os.environ.get("KAGA_COURSE"):
     c.CourseDirectory.course_id = os.environ["KAGA_COURSE"]
 if os.environ.get("KAGA_COURSE_ROOT"):

@@ -22,6 +22,8 @@ from nbgrader.server_extensions.formgrader import apihandlers, handlers
 from nbgrader.server_extensions.formgrader.formgrader import FormgradeExtension
 from tornado import web
 
+OWN_SCRIPTS = "script-src 'self' 'unsafe-inline' 'unsafe-eval'; connect-src 'self'; form-action 'self'"
+
 
 class CourseGrader(FormgradeExtension):
     """The form grader of one course, below the server's folder at ``courses/<course>``."""
@@ -38,6 +40,13 @@ class CourseGrader(FormgradeExtension):
         """As nbgrader's, with our course's folder."""
         super().initialize([], root=self.folder)
         self.coursedir.course_id, self.coursedir.root = self.course, self.folder
+
+    def build_extra_config(self) -> Any:
+        """As nbgrader's, with our templates before its own."""
+        extra = super().build_extra_config()
+        own = str(Path(__file__).with_name("nbconvert"))
+        extra.HTMLExporter.extra_template_basedirs = [own, *extra.HTMLExporter.extra_template_basedirs]
+        return extra
 
     @property
     def folder(self) -> str:
@@ -61,6 +70,11 @@ def at_course(handler: type, prefix: str, settings: dict[str, Any]) -> type:
         @property
         def base_url(self) -> str:
             return prefix
+
+        @property
+        def content_security_policy(self) -> str:
+            # Whatever a student's notebook brings along, the page loads and tells nothing elsewhere.
+            return f"{super().content_security_policy}; {OWN_SCRIPTS}"
 
         async def prepare(self) -> None:
             # The classroom grades in the same file meanwhile: what was read for an earlier page is old.

@@ -5,3 +5,4 @@ from pathlib import Path
 load_subconfig(str(Path(__file__).resolve().parents[1] / "exchange" / "nbgrader_config.py"))  # type: ignore[name-defined]  # noqa: F821 - given by traitlets
 c = get_config()  # type: ignore[name-defined]  # noqa: F821 - given by traitlets
 c.FormgradeExtension.debug = False  # teachers need no list of settings above their assignments
+c.HTMLExporter.filters = {"mathjax_here": "hub.jupyter.mathjax.address"}
