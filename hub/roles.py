@@ -19,6 +19,7 @@ CUSTOM_SCOPES = {
 
 ROLE_GROUPS = ("students", "teachers", "referees", "desk", "administrators")
 COURSE, TEACH, TEAM = "course:", "teach:", "team:"
+NICKNAMES = "nicknames"  # property of a course's groups: nickname by name
 SERVICE_ACCESS = ("access:services!service=classroom", "access:services!service=robolev")
 NAME_AND_GROUPS = ("read:users:name!user", "read:users:groups!user")
 

@@ -18,7 +18,7 @@ from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import ProxyHandler, Request, build_opener
 
-from hub.roles import COURSE, ROLE_GROUPS, TEACH, TEAM
+from hub.roles import COURSE, NICKNAMES, ROLE_GROUPS, TEACH, TEAM
 from hub.roster import Roster
 from hub.settings import Settings
 
@@ -87,6 +87,7 @@ def sync(data: Path, hub_api: str, token: str) -> Changes:
     finally:
         roster.close()
     hub, changes = HubApi(hub_api, token), Changes()
+    nicknames = {person.name: person.nickname for person in people}
     wanted: dict[str, set[str]] = {name: set() for name in ROLE_GROUPS}
     for person in people:
         for group in person.groups:
@@ -98,9 +99,14 @@ def sync(data: Path, hub_api: str, token: str) -> Changes:
     for name in sorted(known - names):
         hub.call("DELETE", f"users/{quote(name, safe='')}")
         changes.users_removed += 1
-    there = {group["name"]: set(group["users"]) & names for group in hub.all("groups")}
+    groups = {group["name"]: group for group in hub.all("groups")}
+    there = {name: set(group["users"]) & names for name, group in groups.items()}
     for group, members in sorted(wanted.items()):
         _settle(hub, group, members, there.get(group), changes)
+        # The classroom shows people by nickname, and may read groups only.
+        properties = {NICKNAMES: {name: nicknames[name] for name in sorted(members)}}
+        if group.startswith((COURSE, TEACH)) and groups.get(group, {}).get("properties") != properties:
+            hub.call("PUT", f"groups/{quote(group, safe='')}/properties", properties)
     for group in sorted(there.keys() - wanted.keys()):
         if group.startswith((COURSE, TEACH, TEAM)):
             hub.call("DELETE", f"groups/{quote(group, safe='')}")

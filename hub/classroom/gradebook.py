@@ -43,6 +43,7 @@ class Standing:
     max_score: float
     needs_manual_grade: bool
     submitted_at: str
+    sheet: str = ""  # the form grader's number of the notebook to look at
 
 
 @contextlib.contextmanager
@@ -138,11 +139,17 @@ def standings(folder: CourseFolder, assignment: str) -> list[Standing]:
         return sorted(
             (
                 Standing(row.student_id, float(row.score), float(row.max_score), bool(row.needs_manual_grade),
-                         row.timestamp.strftime("%Y-%m-%d %H:%M:%S") if row.timestamp else "")
+                         row.timestamp.strftime("%Y-%m-%d %H:%M:%S") if row.timestamp else "", _sheet(row))
                 for row in rows
             ),
             key=lambda row: row.student,
         )  # fmt: skip
+
+
+def _sheet(submission: SubmittedAssignment) -> str:
+    """The first notebook that waits for a person, else the first."""
+    notebooks = sorted(submission.notebooks, key=lambda one: (not one.needs_manual_grade, one.name))
+    return str(notebooks[0].id) if notebooks else ""
 
 
 def achieved(folder: CourseFolder, assignment: str, student: str) -> dict[str, int]:

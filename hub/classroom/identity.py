@@ -21,6 +21,7 @@ from tornado.web import HTTPError
 
 from hub.classroom.names import checked
 from hub.classroom.refusals import Refusal
+from hub.roles import NICKNAMES
 
 CACHE_SECONDS = 20.0
 STUDENT, TEACHER = "course:", "teach:"
@@ -71,6 +72,24 @@ def person_from(model: dict[str, Any]) -> Person:
     return Person(checked(str(model["name"])), frozenset(found[STUDENT]), frozenset(found[TEACHER]))
 
 
+@dataclass(frozen=True)
+class Group:
+    """A hub group: `members` is None when the hub did not say."""
+
+    members: list[str] | None
+    nicknames: dict[str, str]
+
+
+NOBODY, UNKNOWN = Group([], {}), Group(None, {})
+
+
+def group_from(model: dict[str, Any]) -> Group:
+    """The group of a hub group model; nicknames are a property that the roster's sync writes."""
+    found = (model.get("properties") or {}).get(NICKNAMES) or {}
+    nicknames = {str(name): str(nickname)[:40] for name, nickname in found.items() if nickname}
+    return Group(sorted(map(str, model["users"])), nicknames)
+
+
 class Identity:
     """Asks the hub who a token belongs to, and remembers the answer for `CACHE_SECONDS`."""
 
@@ -87,7 +106,7 @@ class Identity:
             access_scopes={"access:services", "access:services!service=classroom"},
         )
         self._known: dict[str, tuple[float, Person]] = {}
-        self._groups: dict[str, tuple[float, list[str] | None]] = {}
+        self._groups: dict[str, tuple[float, Group]] = {}
         self._lock = threading.Lock()
 
     async def by_header(self, authorization: str | None) -> Person:
@@ -153,19 +172,31 @@ class Identity:
 
     def members(self, group: str) -> list[str] | None:
         """Names of a hub group's members, none when there is no such group; None when the hub does not say."""
+        return self._group(group).members
+
+    def nicknames(self, course: str) -> dict[str, str]:
+        """What the people of a course call themselves, by name; only those of whom the hub knows."""
+        return self._group(TEACHER + course).nicknames | self._group(STUDENT + course).nicknames
+
+    def nickname(self, who: Person) -> str:
+        """What this person is called; the name where no course knows better."""
+        known = (self.nicknames(course).get(who.name) for course in who.courses)
+        return next((nickname for nickname in known if nickname), who.name)
+
+    def _group(self, name: str) -> Group:
         now = self._clock()
         with self._lock:
-            until, names = self._groups.get(group, (0.0, None))
+            until, group = self._groups.get(name, (0.0, NOBODY))
         if until > now:
-            return names
-        request = Request(f"{self.hub_api}/groups/{quote(group, safe='')}")
+            return group
+        request = Request(f"{self.hub_api}/groups/{quote(name, safe='')}")
         request.add_header("Authorization", f"token {self._service_token}")
         try:
             with build_opener(ProxyHandler({})).open(request, timeout=3) as answer:
-                names = sorted(str(name) for name in json.load(answer)["users"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            names = [] if isinstance(error, StatusError) and error.code == 404 else None
+                group = group_from(json.load(answer))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            group = NOBODY if isinstance(error, StatusError) and error.code == 404 else UNKNOWN
         with self._lock:
             self._groups = {key: kept for key, kept in self._groups.items() if kept[0] > now}
-            self._groups[group] = (now + CACHE_SECONDS, names)
-        return names
+            self._groups[name] = (now + CACHE_SECONDS, group)
+        return group

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 
+from hub.classroom import gradebook
 from hub.classroom.blobs import Blobs
 from hub.classroom.desk import Desk
 from hub.classroom.identity import Person
 from hub.classroom.package import notebooks_in, unpack
-from hub.classroom.store import DONE, FAILED, PENDING, RUNNING, STAMP, Job, Submission
+from hub.classroom.store import DONE, FAILED, PENDING, RUNNING, STAMP, Job, Release, Submission
 
 JAPAN = timezone(timedelta(hours=9))
 
@@ -34,6 +35,8 @@ class TeacherRow:
     score: float | None = None
     max_score: float | None = None
     newer: bool = False
+    returned: bool = False
+    sheet: str = ""  # in the form grader
     notes: list[dict[str, str]] = field(default_factory=list)
 
 
@@ -53,6 +56,7 @@ class TeacherTask:
     manual: int
     returned: int
     rows: list[TeacherRow]
+    title: str = ""
 
     @property
     def busy(self) -> bool:
@@ -73,38 +77,40 @@ class TeacherTask:
 
 def teacher_tasks(desk: Desk, who: Person, course: str, roster: list[str] | None) -> list[TeacherTask]:
     """All assignments of a course that have a source or are released."""
-    released = {release.assignment for release in desk.released(who, course)}
+    released = {release.assignment: release for release in desk.released(who, course)}
     folder = desk.folder(course)
     sources = folder.assignments() if folder.exists else []
     submissions, jobs = desk.handed_in(who, course), desk.grading(who, course)
     return [
-        _task(desk, course, name, name in released, name in sources, roster,
+        _task(desk, course, name, released.get(name), name in sources, roster,
               [item for item in submissions if item.assignment == name],
               [job for job in jobs if job.assignment == name])
-        for name in sorted(released | set(sources))
+        for name in sorted({*released, *sources})
     ]  # fmt: skip
 
 
 def _task(
-    desk: Desk, course: str, name: str, released: bool, has_source: bool, roster: list[str] | None,
+    desk: Desk, course: str, name: str, release: Release | None, has_source: bool, roster: list[str] | None,
     submissions: list[Submission], jobs: list[Job],
 ) -> TeacherTask:  # fmt: skip
     newest = {item.student: item for item in submissions}
     graded = {job.student: job for job in jobs}
     folder = desk.folder(course)
     stamps = {student: folder.timestamp("submitted", student, name) for student in newest} if folder.exists else {}
+    marks = {mark.student: mark for mark in gradebook.standings(folder, name)} if graded else {}
     rows = [
-        _row(student, newest.get(student), stamps.get(student), graded.get(student))
+        _row(student, newest.get(student), stamps.get(student), graded.get(student), marks.get(student))
         for student in sorted(set(newest) | set(graded) | set(roster or []))
     ]
     collected = [student for student, item in newest.items() if stamps.get(student) == item.submitted_at]
     current = [graded[student] for student in collected if _is_current(graded.get(student), newest[student])]
     done = [job for job in current if job.state == DONE]
     return TeacherTask(
-        name, released, has_source, len(roster) if roster is not None else None, len(newest), len(collected),
+        name, release is not None, has_source, len(roster) if roster is not None else None, len(newest), len(collected),
         waiting=sum(job.state in (PENDING, RUNNING) for job in jobs), done=len(done),
-        failed=sum(job.state == FAILED for job in jobs), manual=sum(bool(job.manual) for job in done),
+        failed=sum(job.state == FAILED for job in jobs), manual=sum(row.state == "manual" for row in rows),
         returned=sum(item.feedback_at is not None for item in newest.values()), rows=rows,
+        title=_title(desk.store.blobs, release.blob) if release else "",
     )  # fmt: skip
 
 
@@ -112,15 +118,18 @@ def _is_current(job: Job | None, item: Submission) -> bool:
     return job is not None and (job.state != DONE or job.submitted_at == item.submitted_at)
 
 
-def _row(student: str, item: Submission | None, stamp: str | None, job: Job | None) -> TeacherRow:
-    when = local(item.submitted_at) if item else ""
-    if job is not None:
-        state = "manual" if job.state == DONE and job.manual else job.state
-        newer = item is not None and job.state == DONE and job.submitted_at != item.submitted_at
-        return TeacherRow(student, state, when, job.score, job.max_score, newer, job.notes)
-    if item is None:
-        return TeacherRow(student, "none")
-    return TeacherRow(student, "collected" if stamp == item.submitted_at else "handed_in", when)
+def _row(
+    student: str, item: Submission | None, stamp: str | None, job: Job | None, mark: gradebook.Standing | None
+) -> TeacherRow:
+    when, returned = (local(item.submitted_at), item.feedback_at is not None) if item else ("", False)
+    if job is None:
+        state = "none" if item is None else "collected" if stamp == item.submitted_at else "handed_in"
+        return TeacherRow(student, state, when, returned=returned)
+    if job.state != DONE or mark is None:
+        return TeacherRow(student, job.state, when, job.score, job.max_score, returned=returned, notes=job.notes)
+    newer = item is not None and job.submitted_at != item.submitted_at
+    state = "manual" if mark.needs_manual_grade else job.state
+    return TeacherRow(student, state, when, mark.score, mark.max_score, newer, returned, mark.sheet, job.notes)
 
 
 @dataclass(frozen=True)

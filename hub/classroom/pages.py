@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, quote, urlencode
@@ -64,6 +65,9 @@ def page(request: Request, name: str, status: int = 200, **values: Any) -> Respo
     kept = {key: value for key, value in request.query_params.items() if key in ("said", "assignment", "n", "failed")}
     other = "?" + urlencode(kept | {"lang": words("language_code")})
     values |= {"t": words, "prefix": prefix, "other_language": other, "quote": lambda text: quote(text, safe="")}
+    values["title_of"] = lambda course: the_desk(request).folder(course).titles[words.language]
+    if values.get("who"):
+        values["me"] = request.app.state.identity.nickname(values["who"])
     response = templates.TemplateResponse(request, name, values, status_code=status)
     if request.query_params.get("lang") in LANGUAGES:
         response.set_cookie(
@@ -131,7 +135,7 @@ def teach(request: Request, course: str, visitor: Visitor) -> Response:
     tasks = teacher_tasks(the_desk(request), who, course, roster)
     return page(
         request, "teach.html", who=who, course=course, tasks=tasks, roster=roster, csrf=session.csrf,
-        refresh=any(task.busy for task in tasks), said=_said(request),
+        refresh=any(task.busy for task in tasks), said=_said(request), called=_called(request, course),
     )  # fmt: skip
 
 
@@ -155,8 +159,14 @@ def assignment_page(request: Request, course: str, assignment: str, visitor: Vis
         raise Refusal("unknown_assignment", assignment)
     return page(
         request, "assignment.html", who=who, course=course, task=found[0], csrf=session.csrf,
-        refresh=found[0].busy, said=_said(request),
+        refresh=found[0].busy, said=_said(request), called=_called(request, course),
     )  # fmt: skip
+
+
+def _called(request: Request, course: str) -> Callable[[str], str]:
+    """How a page calls a person of the course: by nickname, else by name."""
+    nicknames: dict[str, str] = request.app.state.identity.nicknames(course)
+    return lambda name: nicknames.get(name, name)
 
 
 def _said(request: Request) -> str:
