@@ -104,36 +104,43 @@ def page_handlers(roster: Roster) -> list[Any]:
 
 
 class TaskHomeHandler(HomeHandler):
-    """The home page with the pupil's tasks, as the classroom tells them; without them when it does not answer soon."""
+    """The home page with the pupil's tasks and the courses' titles, as the classroom tells them; without them when it
+    does not answer soon."""
 
     tasks: list[dict[str, Any]] | None = None
+    titles: dict[str, dict[str, str]] | None = None
 
     @web.authenticated
     async def get(self) -> None:
-        """The page; `tasks` in the template is None when the classroom is silent."""
-        learns = [name.removeprefix(COURSE) for name in _groups(self.current_user) if name.startswith(COURSE)]
-        self.tasks = await self._tasks(learns) if learns else None
+        """The page; `tasks` and `titles` in the template are None when the classroom is silent."""
+        groups = _groups(self.current_user)
+        learns = [group.removeprefix(COURSE) for group in groups if group.startswith(COURSE)]
+        teaches = [group.removeprefix(TEACH) for group in groups if group.startswith(TEACH)]
+        if learns or teaches:
+            name = quote(self.current_user.name, safe="")
+            self.tasks, self.titles = await asyncio.gather(
+                self._told(f"people/{name}/tasks", learns), self._told("titles", sorted({*learns, *teaches}))
+            )
         await super().get()
 
     @property
     def template_namespace(self) -> dict[str, Any]:
         """The hub's names and ours."""
-        return {**super().template_namespace, "tasks": self.tasks}
+        return {**super().template_namespace, "tasks": self.tasks, "titles": self.titles or {}}
 
-    async def _tasks(self, courses: list[str]) -> list[dict[str, Any]] | None:
+    async def _told(self, what: str, courses: list[str]) -> Any:
         settings = Settings.from_environment()
-        where = f"http://127.0.0.1:{settings.classroom_port}/services/classroom/api/people/"
-        where += f"{quote(self.current_user.name, safe='')}/tasks?" + urlencode([("course", one) for one in courses])
+        where = f"http://127.0.0.1:{settings.classroom_port}/services/classroom/api/{what}?"
+        where += urlencode([("course", one) for one in courses])
         asked = HTTPRequest(
             where, headers={"Authorization": f"token {settings.token('console')}"}, request_timeout=CLASSROOM_S
         )
         try:
             answer = await AsyncHTTPClient().fetch(asked)
-            found = json.loads(answer.body)
+            return json.loads(answer.body)
         except (HTTPClientError, OSError, ValueError) as error:
-            self.log.warning("home: the classroom did not tell the tasks: %s", error)
+            self.log.warning("home: the classroom did not tell the %s: %s", what, error)
             return None
-        return found if isinstance(found, list) else None
 
 
 class PeopleHandler(BaseHandler):

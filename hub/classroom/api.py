@@ -256,6 +256,14 @@ def tasks_of(
     return _tasks(at, Person(checked(name), frozenset(map(checked, course or [])), frozenset()))
 
 
+@router.get("/titles")
+def titles(
+    at: TheDesk, caller: Annotated[str, service_with(TASKS)], course: Annotated[list[str] | None, Query()] = None
+) -> dict[str, dict[str, str]]:
+    """What people call courses, by course and language (services)."""
+    return {one: at.folder(one).titles for one in course or []}
+
+
 def _tasks(at: Desk, who: Person) -> list[dict[str, Any]]:
     return [
         {"course": one, "course_titles": titles, "assignment": task.name, "title": task.title, "state": task.state,

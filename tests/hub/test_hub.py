@@ -35,7 +35,7 @@ def home(hub: Hub, name: str, language: str = "") -> httpx.Response:
 @pytest.mark.parametrize(
     ("name", "main", "others"),
     [
-        ("yuta", "/hub/spawn", {"/services/classroom/", "/services/robolev/"}),
+        ("yuta", "/hub/user-redirect/kaga/", {"/services/classroom/", "/services/robolev/"}),
         ("sensei", "/services/classroom/teach/ch-robot",
          {"/services/classroom/teach/dck-data", "/hub/user-redirect/grade/dck-data/formgrader/", "/hub/spawn"}),
         ("shinpan", "/services/robolev/desk", {"/services/robolev/"}),
