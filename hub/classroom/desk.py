@@ -11,10 +11,11 @@ import shutil
 import threading
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from hub.classroom import gradebook
+from hub.classroom import cards, gradebook
 from hub.classroom.course import CourseFolder
 from hub.classroom.grade import grade_submission
 from hub.classroom.identity import Person
@@ -25,7 +26,6 @@ from hub.classroom.sandbox import Limits, SandboxError
 from hub.classroom.store import Job, Release, Store, Submission
 from hub.classroom.worker import Worker
 
-SUMMARY = "summary.json"
 log = logging.getLogger(__name__)
 
 
@@ -189,13 +189,16 @@ class Desk:
         who.teacher(course)
         pages = {name: page for name, page in unpack(package).items() if name.endswith(".html") and "/" not in name}
         names = sorted(name.removesuffix(".html") for name in pages)
+        notes = [note for job in self.store.grading(course, assignment) for note in job.notes
+                 if (job.student, job.submitted_at) == (student, stamp)]  # fmt: skip
         try:
-            achieved = gradebook.achieved(self.folder(course), assignment, checked(student))
-        except (Refusal, ValueError, SQLAlchemyError):
-            achieved = {}  # graded elsewhere: the sheet stands alone
+            told = cards.summary(self.folder(course), assignment, checked(student), notes)
+        except (Refusal, OSError, LookupError, TypeError, ValueError, SQLAlchemyError) as error:
+            log.warning("no cards for %s / %s / %s: %s", course, assignment, student, error)
+            told = {}  # graded elsewhere: the sheet stands alone
         for item in self.store.submitted(course, assignment, student):
             if item.submitted_at == stamp and pages:
-                files = pages | {SUMMARY: json.dumps(achieved).encode()}
+                files = pages | {cards.FILE: json.dumps(told, ensure_ascii=False).encode()}
                 return self.store.give_feedback(item.id, pack(files), names)
         raise Refusal("unknown_submission")
 
@@ -216,10 +219,10 @@ class Desk:
                 failed.append(job.student)
         return given, failed
 
-    def summary(self, who: Person, course: str, number: int) -> dict[str, int]:
-        """How many tasks are done in a submission that was given back; empty when that is not known."""
-        found = json.loads(self._given(who, course, number).get(SUMMARY, b"{}"))
-        return {key: int(value) for key, value in found.items()}
+    def summary(self, who: Person, course: str, number: int) -> dict[str, Any]:
+        """What :func:`hub.classroom.cards.summary` told when a submission was given back; empty when unknown."""
+        found: dict[str, Any] = json.loads(self._given(who, course, number).get(cards.FILE, b"{}"))
+        return found
 
     def feedback(self, who: Person, course: str, number: int) -> Files:
         """Feedback pages of one of the person's own submissions; a teacher may open any of the course."""

@@ -19,6 +19,7 @@ from nbgrader.api import (
     Comment,
     Grade,
     Gradebook,
+    MissingEntry,
     Student,
     SubmittedAssignment,
     SubmittedNotebook,
@@ -152,14 +153,40 @@ def _sheet(submission: SubmittedAssignment) -> str:
     return str(notebooks[0].id) if notebooks else ""
 
 
-def achieved(folder: CourseFolder, assignment: str, student: str) -> dict[str, int]:
-    """How many of a student's graded cells have full points (`done`), how many a teacher must still see."""
+@dataclass(frozen=True)
+class Mark:
+    """One cell of a submission: its points, `waiting` for a person, left `blank`, and what the teacher wrote."""
+
+    score: float
+    max_score: float
+    waiting: bool
+    blank: bool
+    comment: str
+
+
+def marks(folder: CourseFolder, assignment: str, student: str) -> dict[str, dict[str, Mark]]:
+    """Graded and commented cells of a student's submission, by notebook and cell; none when nothing is graded."""
     with opened(folder, assignment) as book:
-        notebooks = book.find_submission(assignment, student).notebooks
-        grades = [grade for notebook in notebooks for grade in notebook.grades if grade.max_score]
-        waiting = [grade for grade in grades if grade.needs_manual_grade]
-        done = [grade for grade in grades if grade not in waiting and grade.score >= grade.max_score]
-        return {"done": len(done), "total": len(grades), "waiting": len(waiting)}
+        try:
+            notebooks = book.find_submission(assignment, student).notebooks
+        except MissingEntry:
+            return {}
+        return {notebook.name: _marks(notebook) for notebook in notebooks}
+
+
+def _marks(notebook: SubmittedNotebook) -> dict[str, Mark]:
+    comments = {comment.cell.name: comment for comment in notebook.comments}
+    found = {
+        name: Mark(0.0, 0.0, False, False, comment.manual_comment or "") for name, comment in comments.items()
+    }
+    for grade in notebook.grades:
+        comment = comments.get(grade.cell.name)
+        blank = comment is not None and bool(comment.auto_comment) and not grade.score
+        said = (comment.manual_comment if comment is not None else "") or ""
+        found[grade.cell.name] = Mark(
+            float(grade.score), float(grade.max_score), bool(grade.needs_manual_grade), blank, said
+        )
+    return found
 
 
 def _plain(text: str) -> str:

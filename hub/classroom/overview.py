@@ -164,6 +164,12 @@ def own_tasks(desk: Desk, who: Person, course: str) -> list[OwnTask]:
     return tasks
 
 
+def task_title(desk: Desk, who: Person, course: str, name: str) -> str:
+    """What people call an assignment: its notebook's first heading while it is released, else its name."""
+    found = (_title(desk.store.blobs, item.blob) for item in desk.released(who, course) if item.assignment == name)
+    return next(found, "") or name
+
+
 @lru_cache(maxsize=1000)
 def _title(blobs: Blobs, blob: str) -> str:
     """The first heading of a released package's first notebook; empty when there is none."""

@@ -17,7 +17,7 @@ from hub.classroom.api import desk as the_desk
 from hub.classroom.desk import Desk
 from hub.classroom.identity import Person
 from hub.classroom.names import checked
-from hub.classroom.overview import local, own_tasks, teacher_tasks
+from hub.classroom.overview import local, own_tasks, task_title, teacher_tasks
 from hub.classroom.refusals import Refusal
 from hub.classroom.session import Session, guard
 from hub.classroom.words import LANGUAGES, Words
@@ -112,7 +112,11 @@ def feedback(request: Request, course: str, number: int, visitor: Visitor) -> Re
     notebooks = sorted(name.removesuffix(".html") for name in pages)
     when = local(item.submitted_at)
     sums = desk.summary(who, course, number)
-    return page(request, "feedback.html", who=who, course=course, item=item, notebooks=notebooks, when=when, sums=sums)
+    title = task_title(desk, who, course, item.assignment)
+    return page(
+        request, "feedback.html", who=who, course=course, item=item, notebooks=notebooks, when=when, sums=sums,
+        title=title, own=item.student == who.name, called=_called(request, course),
+    )  # fmt: skip
 
 
 @router.get("/feedback/{course}/{number}/{notebook}")
