@@ -1,12 +1,16 @@
 """Fixtures of the browser tests.
 
 `platform`: everything running, once for all tests of this folder · `browser`: Debian's Chromium ·
-`visit(name)`: a page on which that person is signed in · `snap(page, name)`: a screenshot, kept with --pictures.
+`visit(name)`: a page on which that person is signed in · `snap(page, name)`: a screenshot, kept with --pictures ·
+`desk_of_yuta`: a student's JupyterLab · `handed_in`: lesson R07 solved there and submitted.
 """
 
+import re
 import shutil
 
 import pytest
+from lesson import ANSWERS, LAST
+from notebook import Notebook
 from playwright.sync_api import expect, sync_playwright
 from running import Platform
 
@@ -80,3 +84,35 @@ def visit(platform, browser):
     yield open_at
     for context in contexts:
         context.close()
+
+
+@pytest.fixture(scope="session")
+def desk_of_yuta(visit):
+    """Yuta's JupyterLab, opened by the big button of the home page."""
+    page = visit("yuta")
+    page.get_by_role("link", name="学習をはじめる").click()
+    page.wait_for_url(re.compile("/user/yuta/"), timeout=120_000)
+    page.locator("#jp-main-dock-panel").wait_for(timeout=120_000)
+    return page
+
+
+def assignment_list(page, address):
+    """nbgrader's own list, from JupyterLab's menu."""
+    page.goto(f"{address}/lab?reset")
+    page.locator(".lm-MenuBar-itemLabel", has_text="Nbgrader").click()
+    page.locator(".lm-Menu-itemLabel", has_text="Assignment List").click()
+
+
+@pytest.fixture(scope="session")
+def handed_in(platform, desk_of_yuta, snap):
+    """R07 fetched, solved and submitted from JupyterLab; what the cells showed."""
+    page, address = desk_of_yuta, f"{platform.url}/user/yuta"
+    notebook = Notebook(page, address, "ch-robot/R07/R07.ipynb")
+    shown = notebook.work_through(ANSWERS, LAST)
+    page.locator(".jp-OutputArea-output svg").last.scroll_into_view_if_needed()
+    snap(page, "lesson")
+    page.get_by_role("link", name="保存して 提出へ").or_(page.get_by_role("button", name="保存して 提出へ")).click()
+    page.wait_for_url(re.compile("/user/yuta/kaga/"))
+    page.locator("section, li, article", has_text="ラインをたどる").get_by_role("button", name="提出").first.click()
+    expect(page.get_by_role("status")).to_contain_text("提出")
+    return shown

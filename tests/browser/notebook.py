@@ -37,6 +37,11 @@ class Notebook:
                 return shown
         raise AssertionError(f"no cell contains {last!r}")
 
+    def to_the_end(self) -> None:
+        """Make the last cell the active one."""
+        self.page.locator(".jp-Notebook .jp-Cell").last.click()
+        self.page.keyboard.press("Escape")
+
     def add(self, code: str) -> str:
         """Run code in a new cell below the active one; what it showed."""
         self.page.keyboard.press("b")

@@ -4,57 +4,7 @@ import re
 
 import pytest
 from conftest import PHONE
-from notebook import Notebook
 from playwright.sync_api import expect
-
-HERE = "YOUR CODE HERE"
-PROGRAM = """\
-KP = 0.25
-BASE = 0.4
-
-
-def step(left, right):
-    error = left - right
-    return BASE - KP * error, BASE + KP * error
-"""
-ANSWERS = [
-    (HERE, 'yosou = "B"'),
-    ("MAGARI = 0.1", """\
-MAGARI = 0.3
-
-
-def onoff2(left, right):
-    if left > right:
-        return 0.4 - MAGARI, 0.4 + MAGARI
-    return 0.4 + MAGARI, 0.4 - MAGARI
-"""),
-    (HERE, "wobble = 34.2"),
-    (HERE, 'order = ["B", "D", "A"]'),
-    (HERE, """\
-KP = 0.5
-for error in [0.8, 0.2, -0.2]:
-    turn = KP * error
-    print("error", error, "→ turn", turn)
-"""),
-    (HERE, PROGRAM),
-    ("YOUR ANSWER HERE", "KP を 2 倍にすると wobble が 2.5 から 5 にふえた。同じずれで 2 倍曲がるから。"),
-]  # fmt: skip
-
-
-def assignment_list(page, address):
-    page.goto(f"{address}/lab?reset")
-    page.locator(".lm-MenuBar-itemLabel", has_text="Nbgrader").click()
-    page.locator(".lm-Menu-itemLabel", has_text="Assignment List").click()
-
-
-@pytest.fixture(scope="module")
-def desk_of_yuta(visit):
-    """Yuta's JupyterLab, opened by the big button of the home page."""
-    page = visit("yuta")
-    page.get_by_role("link", name="学習をはじめる").click()
-    page.wait_for_url(re.compile("/user/yuta/"), timeout=120_000)
-    page.locator("#jp-main-dock-panel").wait_for(timeout=120_000)
-    return page
 
 
 def test_a_wrong_password_is_told_kindly_in_both_languages(visit):
@@ -70,25 +20,6 @@ def test_a_wrong_password_is_told_kindly_in_both_languages(visit):
 
 def test_jupyterlab_is_japanese(desk_of_yuta):
     expect(desk_of_yuta.locator(".lm-MenuBar-itemLabel").first).to_have_text("ファイル", timeout=60_000)
-
-
-@pytest.fixture(scope="module")
-def handed_in(platform, desk_of_yuta, snap):
-    """R07 fetched, solved and submitted from JupyterLab; what the cells showed."""
-    page, address = desk_of_yuta, f"{platform.url}/user/yuta"
-    assignment_list(page, address)
-    row = page.locator(".list_item", has_text="R07")
-    row.get_by_role("button", name="Fetch").click()
-    row.get_by_role("button", name="Submit").wait_for()
-    notebook = Notebook(page, address, "ch-robot/R07/R07.ipynb")
-    shown = notebook.work_through(ANSWERS, "my_runs")
-    notebook.save()
-    page.locator(".jp-OutputArea-output svg").last.scroll_into_view_if_needed()
-    snap(page, "lesson")
-    assignment_list(page, address)
-    page.locator(".list_item", has_text="R07").get_by_role("button", name="Submit").click()
-    expect(page.locator("#submitted_assignments_list, .submitted_assignments")).to_contain_text("R07")
-    return shown
 
 
 def test_the_lesson_runs_on_real_micropython_and_draws_its_trace(handed_in, desk_of_yuta):
