@@ -110,7 +110,7 @@ def _task(
         waiting=sum(job.state in (PENDING, RUNNING) for job in jobs), done=len(done),
         failed=sum(job.state == FAILED for job in jobs), manual=sum(row.state == "manual" for row in rows),
         returned=sum(item.feedback_at is not None for item in newest.values()), rows=rows,
-        title=_title(desk.store.blobs, release.blob) if release else "",
+        title=(_title(desk.store.blobs, release.blob) if release else "") or name,
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from hub.classroom.api import desk as the_desk
 from hub.classroom.desk import Desk
 from hub.classroom.identity import Person
 from hub.classroom.names import checked
-from hub.classroom.overview import local, own_tasks, task_title, teacher_tasks
+from hub.classroom.overview import TeacherTask, local, own_tasks, task_title, teacher_tasks
 from hub.classroom.refusals import Refusal
 from hub.classroom.session import Session, guard
 from hub.classroom.words import LANGUAGES, Words
@@ -139,7 +139,7 @@ def teach(request: Request, course: str, visitor: Visitor) -> Response:
     tasks = teacher_tasks(the_desk(request), who, course, roster)
     return page(
         request, "teach.html", who=who, course=course, tasks=tasks, roster=roster, csrf=session.csrf,
-        refresh=any(task.busy for task in tasks), said=_said(request), called=_called(request, course),
+        refresh=any(task.busy for task in tasks), said=_said(request, tasks), called=_called(request, course),
     )  # fmt: skip
 
 
@@ -163,7 +163,7 @@ def assignment_page(request: Request, course: str, assignment: str, visitor: Vis
         raise Refusal("unknown_assignment", assignment)
     return page(
         request, "assignment.html", who=who, course=course, task=found[0], csrf=session.csrf,
-        refresh=found[0].busy, said=_said(request), called=_called(request, course),
+        refresh=found[0].busy, said=_said(request, found), called=_called(request, course),
     )  # fmt: skip
 
 
@@ -173,12 +173,13 @@ def _called(request: Request, course: str) -> Callable[[str], str]:
     return lambda name: nicknames.get(name, name)
 
 
-def _said(request: Request) -> str:
+def _said(request: Request, tasks: list[TeacherTask]) -> str:
     """The sentence about the act just done; its parts come from the address and are only ever shown as text."""
     query = request.query_params
     if query.get("said") not in SAID:
         return ""
     parts = {key: query.get(key, "")[:100] for key in ("assignment", "n", "failed")}
+    parts["assignment"] = next((task.title for task in tasks if task.name == parts["assignment"]), parts["assignment"])
     return words_for(request)(query["said"], **parts)
 
 

@@ -88,6 +88,17 @@ def test_lab_has_a_button_that_leads_here(pupil: Browser) -> None:
     assert answer.json() == {"text": "保存して 提出へ", "address": KAGA}
 
 
+def test_people_read_titles_and_nicknames(hub: Hub, pupil: Browser) -> None:
+    home = pupil.get("/hub/home").text
+    assert 'class="btn btn--big" href="/hub/user-redirect/kaga/open/ch-robot/R07"' in home
+    assert "ロボレーブへの道" in home and ">ch-robot<" not in home
+    assert "こんにちは、ゆうたさん" in pupil.get("/services/classroom/").text
+    teacher = Browser(hub.address)
+    page = teacher.sign_in("sensei", hub.passwords["sensei"], "/services/classroom/teach/ch-robot").text
+    assert "<h1>ロボレーブへの道</h1>" in page and ">ch-robot<" in page and "ラインをたどる" in page
+    assert all(f'<b class="name">{nickname}</b>' in page for nickname in ("ゆうた", "はな", "そら"))
+
+
 def test_handing_in_is_confirmed_and_the_same_as_nbgraders_button(hub: Hub, pupil: Browser) -> None:
     page = pupil.post(pupil.get(KAGA))
     assert page.status_code == 200 and 'role="status"' in page.text and "提出ずみ" in page.text

@@ -94,7 +94,7 @@ def hand_in(machine: Machine, who: str, answer: str, essay: str | None = None) -
 def test_the_teachers_way_from_handing_out_to_giving_back(machine: Machine, teacher: Browser, child: Browser) -> None:
     page = teacher.open("").text
     assert TASK in page and "未配布" in page and "生徒 3" in page
-    assert f"「{TASK}」を配布しました" in teacher.act("release").text
+    assert "「二倍にしよう」を配布しました" in teacher.act("release").text
     assert "まだ出していません" in child.open("").text
     hand_in(machine, "aozora", GOOD, "<script>alert(1)</script>**たす**")
     hand_in(machine, "koharu", "def double（n）:\n    return 2 * n")
