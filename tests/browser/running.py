@@ -81,16 +81,16 @@ class Platform:
         files = sorted((self.data / "log").glob("*.log"))
         return "".join(f"\n== {file.name}\n{file.read_text('utf-8', 'replace')[-3000:]}" for file in files)
 
-    def processes(self) -> list[str]:
-        """Command lines of all processes that know this data folder, ours excepted."""
-        found = []
+    def processes(self) -> dict[int, str]:
+        """Command lines, by number, of all processes that know this data folder, ours excepted."""
+        found = {}
         for folder in Path("/proc").iterdir():
             if not folder.name.isdigit() or int(folder.name) == os.getpid():
                 continue
             try:
-                told = (folder / "environ").read_bytes() + (folder / "cmdline").read_bytes()
-                if str(self.data).encode() in told:
-                    found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace"))
+                command = (folder / "cmdline").read_bytes()
+                if str(self.data).encode() in command + (folder / "environ").read_bytes():
+                    found[int(folder.name)] = command.replace(b"\0", b" ").decode("utf-8", "replace")
             except OSError:
                 continue
         return found
