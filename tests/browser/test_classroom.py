@@ -33,7 +33,7 @@ def given_back(platform, visit, handed_in, snap):
     """The teacher collects, autogrades, grades the explanation by hand and gives it back."""
     page = visit("sensei", "/services/classroom/teach/ch-robot")
     page.get_by_role("button", name="回収").click()
-    expect(page.get_by_role("status")).to_contain_text("R07")
+    expect(page.get_by_role("status")).to_contain_text("ラインをたどる")
     page.get_by_role("button", name="採点").click()
     waiting = page.get_by_text("先生の確認待ち 1")
     for _ in range(60):
@@ -54,7 +54,7 @@ def given_back(platform, visit, handed_in, snap):
     snap(grader, "form-grader")
     page.goto(f"{platform.url}/services/classroom/teach/ch-robot")
     page.get_by_role("button", name="返却").click()
-    expect(page.get_by_role("status")).to_contain_text("R07")
+    expect(page.get_by_role("status")).to_contain_text("ラインをたどる")
     return page
 
 
