@@ -143,11 +143,13 @@ class OwnTask:
     notebooks: list[str]
     title: str = ""
     released: bool = True
+    newest: str = ""  # when the newest was handed in, as stored
 
     @property
     def state(self) -> str:
-        """``none``, ``waiting`` (for feedback) or ``back``."""
-        return "none" if not self.times else "back" if self.feedback else "waiting"
+        """``none``, ``waiting`` (for feedback on the newest) or ``back``; older feedback stays in `feedback`."""
+        newest = self.feedback is not None and self.feedback.submitted_at == self.newest
+        return "none" if not self.times else "back" if newest else "waiting"
 
 
 def own_tasks(desk: Desk, who: Person, course: str) -> list[OwnTask]:
@@ -160,7 +162,8 @@ def own_tasks(desk: Desk, who: Person, course: str) -> list[OwnTask]:
         when, release = local(items[-1].submitted_at) if items else "", released.get(name)
         notebooks = (release or items[-1]).notebooks
         title = _title(desk.store.blobs, release.blob) if release else ""
-        tasks.append(OwnTask(name, len(items), when, feedback, notebooks, title, release is not None))
+        newest = items[-1].submitted_at if items else ""
+        tasks.append(OwnTask(name, len(items), when, feedback, notebooks, title, release is not None, newest))
     return tasks
 
 

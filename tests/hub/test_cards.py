@@ -16,7 +16,7 @@ from hub.classroom import gradebook
 from hub.classroom.course import publish
 from hub.classroom.desk import Desk
 from hub.classroom.identity import Person
-from hub.classroom.overview import teacher_tasks
+from hub.classroom.overview import own_tasks, teacher_tasks
 from hub.classroom.package import pack, unpack
 from hub.classroom.store import DONE
 from hub.classroom.words import catalogue
@@ -121,6 +121,14 @@ def test_pages_made_elsewhere_have_no_cards(desk: Desk) -> None:
     page = pack({"a.html": b"<p>ok"})
     desk.put_feedback(TEACHER, COURSE, "A", "good", item.submitted_at, page)
     assert told(desk, "good") == {} and desk.feedback(student("good"), COURSE, item.id) == {"a.html": b"<p>ok"}
+
+
+def test_who_hands_in_again_waits_again_and_keeps_the_answer(desk: Desk) -> None:
+    who = student("empty")
+    assert own_tasks(desk, who, COURSE)[0].state == "back"
+    desk.submit(who, COURSE, "A", "command-again", desk.fetch(TEACHER, COURSE, "A"))
+    (task,) = own_tasks(desk, who, COURSE)
+    assert task.state == "waiting" and task.feedback is not None and task.times == 2
 
 
 @pytest.mark.parametrize("language", ["ja", "en"])
