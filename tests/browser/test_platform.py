@@ -35,7 +35,7 @@ def test_the_first_administrator_chooses_a_password_of_their_own(plain, browser)
     for field in fields.all():
         field.fill("kutani-gosai-2026")
     page.locator("form [type=submit]").first.click()
-    expect(page.locator("main")).to_contain_text("管理者")
+    expect(page.locator("main")).to_contain_text("利用者をひらく")
     page.context.close()
 
 
