@@ -95,8 +95,9 @@ class Machine:
         return f"http://127.0.0.1:{self.port}"
 
     def environment(self) -> dict[str, str]:
-        """For every process: where things are. Secrets are read from their files, except where one must be given."""
-        found = {name: os.environ[name] for name in ("LANG", "LC_ALL", "HOME", "TMPDIR", "TZ") if name in os.environ}
+        """For every process: where things are, and the settings (KAGA_…) this one was given. No secret is in it."""
+        usual = ("LANG", "LC_ALL", "HOME", "TMPDIR", "TZ")
+        found = {name: value for name, value in os.environ.items() if name in usual or name.startswith("KAGA_")}
         bin_folder = str(Path(sys.executable).parent)
         found["PATH"] = f"{bin_folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
         found |= {"PYTHONUNBUFFERED": "1", "KAGA_DATA": str(self.data), "KAGA_PORT": str(self.port)}

@@ -2,6 +2,9 @@
 
 import tomllib
 from importlib import resources
+from pathlib import Path
+
+import pytest
 
 from robolev.domain.run import TRANSITIONS
 from robolev.rulesets import loader
@@ -21,8 +24,25 @@ def words(language):
     return tomllib.loads(text)
 
 
-def test_both_languages_have_the_same_words():
-    assert sorted(flat(words("ja"))) == sorted(flat(words("en")))
+ROOT = Path(__file__).parents[2]
+FILES = sorted(file for file in ROOT.glob("*/locale/*ja.toml"))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_both_languages_have_the_same_words(file):
+    english = file.with_name(file.name.replace("ja.toml", "en.toml"))
+    ours, theirs = (tomllib.loads(path.read_text(encoding="utf-8")) for path in (file, english))
+    assert sorted(flat(ours)) == sorted(flat(theirs))
+    assert not [text for text in values(theirs) if any("\u3040" <= letter <= "\u30ff" for letter in text)]
+
+
+def test_the_words_of_every_part_were_found():
+    assert {file.parts[-3] for file in FILES} == {"hub", "robolev"} and len(FILES) >= 4
+
+
+def values(table):
+    for value in table.values():
+        yield from values(value) if isinstance(value, dict) else [value]
 
 
 def test_every_item_and_state_has_a_name():
