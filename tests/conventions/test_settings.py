@@ -19,4 +19,5 @@ def test_every_setting_is_documented():
     told = names(".md", "console", "curriculum", "hub", "robolev", "README.md")
     assert len(read) > 8
     assert read - told - BETWEEN_OURSELVES == set(), "expected a line in a README"
-    assert told - read == set(), "expected code that reads it"
+    # robolev's names are made from its table, which has a test of its own.
+    assert {name for name in told - read if not name.startswith("KAGA_ROBOLEV_")} == set(), "expected code that reads it"
