@@ -78,12 +78,17 @@ def demo_people(data: Path) -> list[tuple[str, str, str]]:
 
 
 def release_lessons(data: Path) -> None:
-    """Publish and release the lessons, once. Works on the data folder itself, before the classroom service runs."""
+    """Publish and release the lessons, once. Works on the data folder itself, before the classroom service runs.
+
+    The source of a released lesson stays as pupils have it: graded with a newer one, their work would look altered.
+    """
     desk = Desk(data)
     titles = yaml.safe_load((SOURCES / "catalogue.yml").read_text("utf-8"))["courses"]
     for course, lesson in LESSONS:
-        publish(course, {lesson: SOURCES / course / "source" / lesson}, data, titles=titles[course])
-        if all(release.assignment != lesson for release in desk.store.released(course)):
+        fresh = all(release.assignment != lesson for release in desk.store.released(course))
+        sources = {lesson: SOURCES / course / "source" / lesson} if fresh else {}
+        publish(course, sources, data, titles=titles[course])
+        if fresh:
             desk.make_and_release(Person("sensei", frozenset(), frozenset({course})), course, lesson)
 
 

@@ -183,3 +183,11 @@ def test_a_course_says_what_people_call_it(hub: Hub) -> None:
     for broken in ("title = 3", "]", '[title]\nja = ""', "\udcff"):
         (folder.root / "course.toml").write_text(broken, "utf-8", "surrogateescape")
         assert folder.titles == {"ja": "ch-robot", "en": "ch-robot"}
+
+
+def test_a_newer_platform_leaves_released_lessons_alone(hub: Hub) -> None:
+    source = Desk(hub.folder).folder("dck-data").at("source", "D01") / "D01.ipynb"
+    source.write_text(source.read_text("utf-8") + "\n", "utf-8")
+    before = source.read_bytes()
+    demo.release_lessons(hub.folder)
+    assert source.read_bytes() == before
