@@ -9,9 +9,9 @@ PAGES = {
     "home-teacher": ("sensei", "/hub/home"),
     "home-desk": ("honbu", "/hub/home"),
     "people": ("admin", "/hub/people"),
-    "class": ("sensei", "/services/classroom/teach/ch-robot"),
-    "desk": ("honbu", "/services/robolev/desk"),
-    "standings": (None, "/services/robolev/public/ES"),
+    "page-class": ("sensei", "/services/classroom/teach/ch-robot"),
+    "page-desk": ("honbu", "/services/robolev/desk"),
+    "page-standings": (None, "/services/robolev/public/ES"),
 }
 
 
