@@ -46,7 +46,12 @@ ROLES = (
         groups=("administrators",),
     ),
     Role("classroom", ("list:groups", "read:groups"), "class lists and teams", services=("classroom",)),
-    Role("robolev", (PROGRAMS,), "the virtual robot runs what the team handed in", services=("robolev",)),
+    Role(
+        "robolev",
+        (PROGRAMS, "list:groups"),
+        "the virtual robot runs what the team handed in; the desk is offered the names of teams, not who is in them",
+        services=("robolev",),
+    ),
     Role(
         "console",
         ("admin:users", "admin:groups", "list:services", TASKS),

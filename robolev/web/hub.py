@@ -9,7 +9,7 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.error import HTTPError
@@ -22,6 +22,7 @@ WAIT_S = 3.0
 CACHE_S = 30.0
 UP_CACHE_S = 5.0
 MOST = 10_000
+PAGE = 100
 MAX_ANSWER_BYTES = 1_000_000
 ACCESS = frozenset({"access:services", "access:services!service=robolev"})
 # The hub's roles grant these scopes; what they allow here is ROLES in access.py.
@@ -45,6 +46,7 @@ class Hub:
         self._redirect = f"{base}/oauth_callback"
         self._known: dict[str, tuple[float, Person]] = {}
         self._up: tuple[float, bool] = (0.0, False)
+        self._teams: tuple[float, tuple[str, ...]] = (0.0, ())
         self._lock = threading.Lock()
 
     def up(self) -> bool:
@@ -81,6 +83,35 @@ class Hub:
             if len(self._known) < MOST:
                 self._known[token] = (now + CACHE_S, person)
         return person
+
+    def teams(self) -> tuple[str, ...]:
+        """The names of all teams on the roster, as of the last half minute; while the hub is down as last seen."""
+        with self._lock:
+            until, names = self._teams
+            if until > time.monotonic():
+                return names
+            # Others go on with what is known while this one asks.
+            self._teams = (time.monotonic() + CACHE_S, names)
+        try:
+            found = sorted(name.removeprefix(TEAM) for name in self._groups() if name.startswith(TEAM))
+        except HubProblem:
+            with self._lock:
+                self._teams = (time.monotonic() + UP_CACHE_S, names)
+            return names
+        with self._lock:
+            self._teams = (time.monotonic() + CACHE_S, tuple(found))
+        return tuple(found)
+
+    def _groups(self) -> Iterator[str]:
+        """Names of all groups; the hub gives them in pages."""
+        headers = {"Authorization": f"token {self._token}", "Accept": "application/jupyterhub-pagination+json"}
+        for offset in range(0, MOST, PAGE):
+            items = self._ask("GET", f"/groups?limit={PAGE}&offset={offset}", headers).get("items")
+            if not isinstance(items, list):
+                raise HubProblem("hub_down", "hub: expected a page of groups, got something else")
+            yield from (str(item.get("name", "")) for item in items if isinstance(item, dict))
+            if len(items) < PAGE:
+                return
 
     def authorize_url(self, state: str, verifier: str) -> str:
         """Where a browser goes to sign in; a path, because hub and pages share one address."""

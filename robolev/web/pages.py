@@ -13,7 +13,7 @@ from robolev.web.incoming import form, language_of, same_origin
 from robolev.web.rendering import Renderer
 from robolev.web.sign_in import to_login
 from robolev.web.venue import Venue
-from robolev.web.views import board_view, division_view, lines_view, run_view
+from robolev.web.views import board_view, division_view, lines_view, offered_teams, run_view
 
 
 def router(venue: Venue, renderer: Renderer) -> APIRouter:
@@ -35,8 +35,10 @@ def router(venue: Venue, renderer: Renderer) -> APIRouter:
         if venue.person(request) is None:
             return to_login(venue, request)
         venue.may(request, None)
-        rows = board_view(tournament, language_of(request))
-        values: dict[str, Any] = {"runs": rows, "fresh": secrets.token_hex(8), "divisions": divisions}
+        roster = venue.roster()
+        rows = board_view(tournament, language_of(request), roster)
+        values: dict[str, Any] = {"runs": rows, "teams": offered_teams(tournament, roster)}
+        values |= {"fresh": secrets.token_hex(8), "divisions": divisions}
         values |= {"virtual": venue.robots.programs is not None, "lines": lines_view(venue, language_of(request))}
         return renderer.page(request, "desk.html", **values)
 

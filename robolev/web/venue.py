@@ -35,6 +35,10 @@ class Venue:
             found = self.sessions.who(request.cookies.get(SESSION_COOKIE))
         return found
 
+    def roster(self) -> tuple[str, ...]:
+        """The teams the hub has on its roster; none where there is no hub. May ask the hub, so not in the loop."""
+        return self.sessions.hub.teams() if self.sessions is not None else ()
+
     def may(self, request: Request, do: str | None) -> str:
         """The name for the record, when they may ask this; reading (`do` None) is for every role. Raises Refused."""
         person = self.person(request)

@@ -95,8 +95,13 @@ def division_view(tournament: Tournament, division: str) -> dict[str, Any]:
     return {"division": division, "rows": rows, "running": now}
 
 
-def board_view(tournament: Tournament, language: str) -> list[dict[str, Any]]:
-    """Every run for the desk, the newest first."""
+def offered_teams(tournament: Tournament, roster: tuple[str, ...]) -> list[str]:
+    """The teams a call can choose from: the roster's and those that were called before."""
+    return sorted({*roster, *(run.team for run in tournament.runs().values())})
+
+
+def board_view(tournament: Tournament, language: str, roster: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Every run for the desk, the newest first. `stranger`: not on the roster, while that can still be put right."""
     say = words(language)
     found = []
     for run_id, run in reversed(tournament.runs().items()):
@@ -108,6 +113,7 @@ def board_view(tournament: Tournament, language: str) -> list[dict[str, Any]]:
             "state": run.state,
         }
         row["virtual"] = bool(run.program)
+        row["stranger"] = bool(roster) and run.team not in roster and run.state not in ("signed", "void")
         found.append({**row, "state_name": say["states"][run.state], "points": result(run, tournament.ruleset).points})
     return found
 

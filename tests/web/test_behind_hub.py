@@ -110,6 +110,8 @@ def machine(tmp_path_factory):
         for name, groups in PEOPLE.items():
             hub.roster.add(name, name, groups, PASSWORD)
         hub.sync()
+        many = {"groups": [f"team:ロボット{number}" for number in range(120)]}
+        assert hub.call(hub.token("console"), "groups", "POST", json=many).status_code == 201
         hub.start_classroom()
         made = Machine(hub)
         made.start()
@@ -128,6 +130,19 @@ def test_the_hub_signs_in_and_its_scopes_are_the_roles(machine):
     assert student.status_code == 403 and "あなたの役割ではできません" in student.text
     for address in re.findall(r'(?:href|src|action)="(/[^"]*)"', referee.text):
         assert address.startswith(f"{BASE}/"), "every address is under the prefix"
+
+
+def test_the_desk_is_offered_the_rosters_teams_and_told_of_others(machine):
+    desk = machine.person("honbu")
+    offered = re.findall(r'<option value="([^"]+)">', desk.get(f"{BASE}/desk").text)
+    assert {TEAM, OTHER} <= set(offered) and len(offered) > 100, "also those on the hub's second page"
+    assert machine.call("柴山ライナーズズ", "typo", field="t", virtual="", robot="0").status_code == 200
+    page = desk.get(f"{BASE}/desk").text
+    assert page.count("名簿にないチーム") == 1 and "柴山ライナーズズ</b>" in page
+    assert "Not on the roster" in desk.get(f"{BASE}/desk?lang=en").text
+    desk.get(f"{BASE}/desk?lang=ja")
+    group = machine.hub.call(machine.hub.token("robolev"), f"groups/team:{TEAM}").json()
+    assert "users" not in group, "who is in a team is no business of this service"
 
 
 def test_a_forged_answer_of_the_hub_is_refused(machine):
@@ -285,6 +300,7 @@ def test_a_venue_goes_on_while_the_hub_is_down(machine):
     machine.kill()
     machine.start()
     assert kept.get("/desk").status_code == 200, "also after a restart"
+    assert TEAM in kept.get("/desk").text, "a team that was called is still offered"
     code = httpx.Client(base_url=machine.direct, trust_env=False)
     assert code.get("/desk").headers["location"].startswith(f"{BASE}/login")
     entered = code.post("/login", data={"code": machine.codes["desk"], "after": f"{BASE}/desk"})

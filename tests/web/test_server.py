@@ -85,7 +85,9 @@ def ask(client, do, expected=None, run="r-1", command=None, **more):
 def test_a_run_from_the_call_to_the_public_standings_with_a_kill_in_the_middle(server):
     desk, referee, public = server.client("desk"), server.client("referee"), server.client()
     assert call(desk).status_code == 303 and call(desk).status_code == 303  # pressed twice: one run
-    assert desk.get("/desk").text.count("柴山ライナーズ</b>") == 1
+    board = desk.get("/desk").text
+    assert board.count("柴山ライナーズ</b>") == 1
+    assert '<option value="柴山ライナーズ">' in board and "名簿にない" not in board, "offered again"
     assert ask(referee, "start").json()["state"] == "running"
     assert ask(referee, "record", sheet={"checkpoints": MS}).json()["points"] == 400
     kept = ask(referee, "record", command="tap-1", sheet={"bonus_balls": 131}).json()
