@@ -34,6 +34,7 @@ TABLE = (
     Setting("host", str, "127.0.0.1", "address to listen on"),
     Setting("port", click.IntRange(1, 65535), 8200, "port to listen on"),
     Setting("data", FOLDER, Path("var/robolev"), "folder of journal, captures, telemetry, programs and role codes"),
+    Setting("demo", bool, False, "fill an empty journal with a small invented tournament"),
     Setting("challenge", str, "line_following", "rule file of the tournament"),
     Setting("target", str, None, "balls asked for today"),
     Setting("serial", str, (), "serial port of a robot or field sensor; may be repeated", multiple=True),
@@ -52,6 +53,7 @@ class Settings:
     host: str
     port: int
     data: Path
+    demo: bool
     challenge: str
     target: str | None
     serial: tuple[str, ...]
@@ -88,8 +90,9 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
             default=row.default,
             envvar=row.variable,
             multiple=row.multiple,
+            is_flag=row.type is bool,
             help=row.help,
-            show_default=row.default not in (None, ()),
+            show_default=row.default not in (None, (), False),
             show_envvar=True,
         )(command)
     return command

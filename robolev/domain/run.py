@@ -43,7 +43,8 @@ class Proposal:
 class RunState:
     """A run as its events make it. `version` counts what people did, so that a robot never outruns a referee's tap.
 
-    `program` is the SHA-256 of the program a virtual robot drives; empty for a robot on the field.
+    `program` is the SHA-256 of the program a virtual robot drives; empty for a robot on the field. `lang` is the
+    language of the team's name (BCP 47), empty when nobody said.
     """
 
     state: str = "new"
@@ -53,6 +54,7 @@ class RunState:
     field: str = ""
     robot: int = 0
     program: str = ""
+    lang: str = ""
     checkpoints: tuple[str, ...] = ()
     bonus_balls: int = 0
     tower_touched: bool = False
@@ -99,7 +101,8 @@ def apply(state: RunState, event: Mapping[str, Any]) -> RunState:
     match do:
         case "call":
             names = ("team", "division", "field", "robot")
-            return replace(moved, **{name: event[name] for name in names}, program=event.get("program", ""))
+            given = {name: event[name] for name in names} | {"lang": event.get("lang", "")}
+            return replace(moved, **given, program=event.get("program", ""))
         case "propose":
             made = Proposal(event["proposal"], event["item"], event["source"], event["robot_time_ms"])
             return replace(moved, proposals=(*state.proposals, made))
@@ -152,6 +155,10 @@ def _call(state: RunState, command: Mapping[str, Any], ruleset: Ruleset) -> list
         expected = " ".join(ruleset.divisions)
         raise RuleViolation("unknown_division", f"division: expected one of {expected}, got {shown(event['division'])}")
     event["robot"] = _number(command.get("robot", 0), "robot", 65535)
+    if (lang := command.get("lang")) is not None:
+        if not isinstance(lang, str) or not re.fullmatch("[a-z]{2,3}(-[A-Za-z]{2,8})?", lang):
+            raise RuleViolation("wrong_type", f"lang: expected a language such as ja or zh-Hant, got {shown(lang)}")
+        event["lang"] = lang
     program = command.get("program")
     if program is not None:
         if not isinstance(program, str) or not re.fullmatch("[0-9a-f]{64}", program):

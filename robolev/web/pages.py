@@ -49,6 +49,7 @@ def router(venue: Venue, renderer: Renderer) -> APIRouter:
         fields = await form(request)
         content: dict[str, Any] = {"do": "call"}
         content |= {name: fields.get(name, "").strip() for name in ("team", "division", "field")}
+        content |= {"lang": fields["lang"]} if fields.get("lang") else {}
         # The form's own number makes a second press of the button the same call.
         run_id = f"r-{fields.get('fresh', '')[:40]}"
         if fields.get("virtual"):

@@ -8,6 +8,7 @@ from pathlib import Path
 import uvicorn
 
 from robolev.rulesets import loader
+from robolev.service.demo import seed
 from robolev.service.lines import Lines
 from robolev.service.programs import Programs
 from robolev.service.recorder import Recorder
@@ -73,6 +74,8 @@ def open_venue(settings: Settings, token: str, stack: ExitStack) -> Venue:
     journal = Journal(data / "journal.db")
     stack.callback(journal.close)
     tournament = Tournament(journal, ruleset)
+    if settings.demo:
+        seed(tournament)
     recorder = Recorder(data / "telemetry")
     stack.callback(recorder.close)
     lines = Lines(tournament, recorder, data / "captures")

@@ -31,6 +31,7 @@ def run_view(venue: Venue, run_id: str, language: str) -> dict[str, Any]:
         "state_name": say["states"][run.state],
         "version": run.version,
         "team": run.team,
+        "lang": _languages(tournament).get(run.team, ""),
         "division": run.division,
         "field": run.field,
         "robot": run.robot,
@@ -90,7 +91,9 @@ def division_view(tournament: Tournament, division: str) -> dict[str, Any]:
     now = {run.team: run.field for run in runs if run.division == division and run.state == "running"}
     rows = tournament.standings(division)
     most = max((points for row in rows for points in row["counted"]), default=0) or 1
+    languages = _languages(tournament)
     for row in rows:
+        row["lang"] = languages.get(row["team"], "")
         row["shares"] = [(points, round(100 * points / most)) for points in row["counted"]]
     return {"division": division, "rows": rows, "running": now}
 
@@ -103,7 +106,7 @@ def offered_teams(tournament: Tournament, roster: tuple[str, ...]) -> list[str]:
 def board_view(tournament: Tournament, language: str, roster: tuple[str, ...]) -> list[dict[str, Any]]:
     """Every run for the desk, the newest first. `stranger`: not on the roster, while that can still be put right."""
     say = words(language)
-    found = []
+    found, languages = [], _languages(tournament)
     for run_id, run in reversed(tournament.runs().items()):
         row: dict[str, Any] = {
             "run": run_id,
@@ -112,7 +115,7 @@ def board_view(tournament: Tournament, language: str, roster: tuple[str, ...]) -
             "field": run.field,
             "state": run.state,
         }
-        row["virtual"] = bool(run.program)
+        row |= {"virtual": bool(run.program), "lang": languages.get(run.team, "")}
         row["stranger"] = bool(roster) and run.team not in roster and run.state not in ("signed", "void")
         found.append({**row, "state_name": say["states"][run.state], "points": result(run, tournament.ruleset).points})
     return found
@@ -129,6 +132,11 @@ def lines_view(venue: Venue, language: str) -> list[dict[str, Any]]:
         row = {"port": gateway.port.removeprefix("/dev/"), "well": not health.stale, "state": say["lines"][state]}
         found.append({**row, "frames": health.counts.get("frames", 0), "bad": bad})
     return found
+
+
+def _languages(tournament: Tournament) -> dict[str, str]:
+    """The language of each team's name, where any call of it said so."""
+    return {run.team: run.lang for run in tournament.runs().values() if run.lang}
 
 
 def _ladder(tournament: Tournament, run: RunState, log: list[Recorded], say: dict[str, Any]) -> list[dict[str, Any]]:
