@@ -8,6 +8,7 @@ A chain cannot show rows missing from its end by itself: `head` is what a signed
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,11 @@ _events = Table(
 
 
 class JournalError(Exception):
-    """The journal refuses or is damaged. `code` is stable: conflict, command_reused, too_large, unreadable."""
+    """The journal refuses or is damaged.
+
+    `code` is stable: conflict, command_reused, too_large, unreadable; not_on_disk when the disk is full, fails, or
+    somebody else keeps the file locked: nothing was written then, and the same command may be tried again.
+    """
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -66,14 +71,18 @@ class Recorded:
 
 
 class Journal:
-    """The journal in the SQLite file `path`; several processes may have it open."""
+    """The journal in the SQLite file `path`. Other processes may read it meanwhile without holding anybody up.
 
-    def __init__(self, path: Path) -> None:
-        self._engine: Engine = create_engine(f"sqlite:///{path}")
+    `patience_s` is how long a write waits for another process that writes.
+    """
+
+    def __init__(self, path: Path, patience_s: float = 10.0) -> None:
+        self._engine: Engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": patience_s})
         event.listen(self._engine, "connect", _durable)
-        event.listen(self._engine, "begin", _write_lock)
+        event.listen(self._engine, "begin", _begin)
+        self._writing = self._engine.execution_options(writing=True)
         try:
-            with self._engine.begin() as connection:
+            with self._writing.begin() as connection:
                 _metadata.create_all(connection)
         except DatabaseError as problem:
             self.close()
@@ -88,7 +97,7 @@ class Journal:
         `conflict`, so that two referees never overwrite each other. The same command id with other content is refused.
         """
         asked = _digest([stream, command.actor, command.content])
-        with self._engine.begin() as connection:
+        with _faults(), self._writing.begin() as connection:
             known = connection.execute(select(_events).where(_events.c.command_id == command.id)).all()
             if known:
                 if known[0].command_hash != asked:
@@ -104,10 +113,9 @@ class Journal:
 
     def known(self, command_id: str) -> bool:
         """Whether a command with this id is on record."""
-        with self._engine.connect() as connection:
-            return (
-                connection.execute(select(_events.c.seq).where(_events.c.command_id == command_id)).first() is not None
-            )
+        query = select(_events.c.seq).where(_events.c.command_id == command_id)
+        with _faults(), self._engine.connect() as connection:
+            return connection.execute(query).first() is not None
 
     def _write(
         self,
@@ -146,20 +154,20 @@ class Journal:
         query = select(_events).where(_events.c.seq > after).order_by(_events.c.seq)
         if stream is not None:
             query = query.where(_events.c.stream == stream)
-        with self._engine.connect() as connection:
-            for row in connection.execute(query).all():
-                yield _recorded(row)
+        with _faults(), self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        yield from map(_recorded, rows)
 
     def head(self) -> tuple[int, str]:
         """Sequence number and hash of the newest event; (0, zeros) when there is none."""
-        with self._engine.connect() as connection:
+        with _faults(), self._engine.connect() as connection:
             row = connection.execute(select(_events.c.seq, _events.c.hash).order_by(_events.c.seq.desc())).first()
             return (row.seq, row.hash) if row else (0, GENESIS)
 
     def verify(self) -> list[str]:
         """Every break of the chain, one plain line each; an empty list means none was found."""
         found, previous, seq = [], GENESIS, 0
-        with self._engine.connect() as connection:
+        with _faults(), self._engine.connect() as connection:
             for row in connection.execute(select(_events).order_by(_events.c.seq)).mappings():
                 seq += 1
                 if row["seq"] != seq:
@@ -177,17 +185,26 @@ class Journal:
 
 
 def _durable(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # transactions are begun by _write_lock, not by the driver
+    connection.isolation_level = None  # transactions are begun by _begin, not by the driver
     cursor = connection.cursor()
-    cursor.execute("PRAGMA busy_timeout=10000")
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.close()
 
 
-def _write_lock(connection: Connection) -> None:
-    # IMMEDIATE: the state that a writer has read cannot change before its commit.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+def _begin(connection: Connection) -> None:
+    # IMMEDIATE: the state that a writer has read cannot change before its commit. A reader keeps nobody waiting.
+    writing = connection.get_execution_options().get("writing", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+@contextmanager
+def _faults() -> Iterator[None]:
+    """Whatever the database could not do becomes our own error; nothing was written then."""
+    try:
+        yield
+    except DatabaseError as problem:
+        raise JournalError("not_on_disk", f"expected the journal to take and give events, got: {problem.orig}") from None
 
 
 def _canonical(value: Any) -> str:

@@ -1,6 +1,7 @@
 """Commands, standings, conflicts, and robots' events becoming proposals."""
 
 import os
+import sqlite3
 import threading
 import tty
 
@@ -22,7 +23,7 @@ ES = [step.item for step in RULES.ladders["ES"]]
 
 @pytest.fixture
 def journal(tmp_path):
-    opened = Journal(tmp_path / "j.db")
+    opened = Journal(tmp_path / "j.db", patience_s=0.2)
     yield opened
     opened.close()
 
@@ -195,3 +196,21 @@ def test_telemetry_is_kept_with_events_and_empty_poses_and_outlives_the_server(t
     (file,) = (tmp_path / "captures").glob("*.cap")
     assert b"".join(data for _at, data in captures.read(file)) == sent
     again.close()
+
+
+def test_a_locked_journal_stops_no_line_and_the_event_comes_through_later(tournament, line, tmp_path):
+    master, gateway = line
+    call(tournament, "r1", "A", robot=7)
+    ask(tournament, "r1", "start")
+    checkpoint = encode(pack(Event(7, 1, 1234, 4, 0)))
+    other = sqlite3.connect(tmp_path / "j.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    os.write(master, checkpoint)
+    until(lambda: gateway.health().counts.get("not_on_disk"))
+    other.execute("ROLLBACK")
+    other.close()
+    os.write(master, checkpoint)  # not acknowledged, so the robot sends it again
+    until(lambda: tournament.run("r1").proposals)
+    assert gateway.health().state == "connected"
+    (answer,) = Decoder().feed(os.read(master, 1000))
+    assert parse(answer.body).counter == 1

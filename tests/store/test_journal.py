@@ -148,3 +148,27 @@ def test_kill_9_loses_nothing_acknowledged(tmp_path):
     assert len(numbers) >= acknowledged
     assert journal.verify() == []
     journal.close()
+
+
+def test_reading_and_verifying_hold_nobody_up(tmp_path, journal):
+    for number in range(3):
+        tap(journal, number)
+    reader = Journal(tmp_path / "j.db", patience_s=0.1)
+    some = reader.events()
+    next(some)
+    tap(journal, 3)
+    assert len(list(some)) == 2 and reader.verify() == []
+    reader.close()
+
+
+def test_a_journal_that_cannot_be_written_says_so_and_takes_the_same_command_later(tmp_path):
+    journal = Journal(tmp_path / "j.db", patience_s=0.1)
+    other = sqlite3.connect(tmp_path / "j.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(JournalError, match="got: database is locked") as refused:
+        tap(journal, 1)
+    assert refused.value.code == "not_on_disk"
+    other.execute("ROLLBACK")
+    other.close()
+    assert [event.seq for event in tap(journal, 1)] == [1]
+    journal.close()
