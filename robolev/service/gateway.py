@@ -1,6 +1,6 @@
 """Serial lines of robots and field sensors: what they see becomes proposals, acknowledged once those are on disk."""
 
-import secrets
+import hashlib
 import threading
 import time
 from collections import Counter
@@ -54,14 +54,12 @@ class Gateway:
         self.port = port
         self._tournament, self._recorder, self._capture = tournament, recorder, capture
         self._sensors, self._only = dict(sensors or {}), only
-        # A robot counts its events from 1 after each start, so a line's ids must differ from those of a line before.
-        self._session = secrets.token_hex(4)
         self._decoder = Decoder()
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()
         self._state = "absent"
         self._heard: dict[int, int] = {}
-        self._done: dict[tuple[str, int, int], None] = {}
+        self._done: dict[tuple[str, Event], None] = {}
         self._reader = SerialReader(port, self._receive, self._port_state)
 
     def start(self) -> None:
@@ -127,28 +125,33 @@ class Gateway:
             self._event(run_id, message, "robot" if field is None else "sensor")
 
     def _event(self, run_id: str | None, event: Event, source: str) -> None:
-        if run_id is not None and (key := (run_id, event.robot, event.counter)) not in self._done:
+        if run_id is not None and (key := (run_id, event)) not in self._done:
             place = _place(event)
-            if place is not None and not self._propose(run_id, event, place, source):
-                return
-            if self._recorder is not None:
+            again = False
+            if place is not None:
+                name = _name(event, place)
+                # On disk already, though this process never acknowledged it: it was asked of the one before a restart.
+                again = any(proposal.id == name for proposal in self._tournament.run(run_id).proposals)
+                if not again and not self._propose(run_id, event, name, place, source):
+                    return
+            if self._recorder is not None and not again:
                 self._recorder.event(run_id, place or KINDS[event.kind])
             self._done[key] = None
             if len(self._done) > MAX_DONE:
                 self._done.pop(next(iter(self._done)))
         self._reader.write(encode(pack(Ack(event.robot, event.counter))))
 
-    def _propose(self, run_id: str, event: Event, place: str, source: str) -> bool:
+    def _propose(self, run_id: str, event: Event, name: str, place: str, source: str) -> bool:
         """Whether the event needs no repeating: on disk, or never to be taken."""
         ladder = self._tournament.ruleset.ladders[self._tournament.run(run_id).division]
         if place not in [step.item for step in ladder]:
             self._count("not_in_division")
             return True
-        name = f"{event.robot}-{self._session}-{event.counter}"
         content: dict[str, object] = {"do": "propose", "proposal": name, "item": place}
         content |= {"source": f"{source} {event.robot}", "robot_time_ms": event.robot_time_ms}
         try:
-            self._tournament.command(run_id, f"link-{run_id}-{name}", "gateway", content)
+            asked = hashlib.sha256(f"{run_id} {name}".encode()).hexdigest()
+            self._tournament.command(run_id, f"link-{asked}", "gateway", content)
         except RuleViolation:
             self._count("refused")
         except JournalError:
@@ -159,6 +162,14 @@ class Gateway:
     def _count(self, name: str) -> None:
         with self._lock:
             self._counts[name] += 1
+
+
+def _name(event: Event, place: str) -> str:
+    """The same for every repeat of an event, also across a restart of the server.
+
+    A robot that was switched off counts from 1 again; that its new event has another time tells it from the old one.
+    """
+    return f"{event.robot}-{event.counter}-{event.robot_time_ms}-{place}"
 
 
 def _place(event: Event) -> str | None:
