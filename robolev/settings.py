@@ -17,17 +17,19 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 
 @dataclass(frozen=True)
 class Setting:
-    """One row; `name` is the option without dashes, the variable KAGA_ROBOLEV_ and the same in capitals."""
+    """One row; `name` is the option without dashes, the variable KAGA_ROBOLEV_ and the same in capitals, unless it is
+    a variable that all parts share."""
 
     name: str
     type: Any
     default: Any
     help: str
     multiple: bool = False
+    shared: str = ""
 
     @property
     def variable(self) -> str:
-        return "KAGA_ROBOLEV_" + self.name.upper().replace("-", "_")
+        return self.shared or "KAGA_ROBOLEV_" + self.name.upper().replace("-", "_")
 
 
 TABLE = (
@@ -43,6 +45,7 @@ TABLE = (
     Setting("hub-token-file", FILE, None, "file with the token of the service robolev"),
     Setting("classroom", str, None, "the classroom service, for the programs of virtual robots"),
     Setting("prefix", str, None, f"path before every address; {HUB_PREFIX} with a hub, else nothing"),
+    Setting("https", bool, False, "people come by https: cookies are then sent by https only", shared="KAGA_HTTPS"),
 )
 
 
@@ -62,6 +65,7 @@ class Settings:
     hub_token_file: Path | None
     classroom: str | None
     prefix: str | None
+    https: bool
 
     @property
     def base(self) -> str:

@@ -124,6 +124,11 @@ def apply(state: RunState, event: Mapping[str, Any]) -> RunState:
     return moved
 
 
+def may_be_asked(state: RunState, do: str) -> bool:
+    """Whether the run's state allows this now."""
+    return do in TRANSITIONS[state.state]
+
+
 def fold(events: Iterable[Mapping[str, Any]]) -> RunState:
     """The state that all events of a run make, in order."""
     state = RunState()

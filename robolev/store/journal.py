@@ -204,7 +204,7 @@ def _faults() -> Iterator[None]:
     try:
         yield
     except DatabaseError as problem:
-        raise JournalError("not_on_disk", f"expected the journal to take and give events, got: {problem.orig}") from None
+        raise JournalError("not_on_disk", f"expected the journal to answer, got: {problem.orig}") from None
 
 
 def _canonical(value: Any) -> str:

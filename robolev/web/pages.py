@@ -9,7 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from robolev.domain.run import END_REASONS
-from robolev.web.incoming import form, language_of, same_origin
+from robolev.web.incoming import Refused, form, language_of, same_origin
 from robolev.web.rendering import Renderer
 from robolev.web.sign_in import to_login
 from robolev.web.venue import Venue
@@ -58,6 +58,28 @@ def router(venue: Venue, renderer: Renderer) -> APIRouter:
             robot = fields.get("robot", "0").strip() or "0"
             content["robot"] = int(robot) if robot.isdecimal() and len(robot) < 8 else robot
             await run_in_threadpool(tournament.command, run_id, f"call-{run_id}", actor, content)
+        return RedirectResponse(f"{venue.base}/desk", 303)
+
+    @routes.get("/desk/void/{run_id}", response_class=HTMLResponse)
+    def ask_void(request: Request, run_id: str) -> Response:
+        if venue.person(request) is None:
+            return to_login(venue, request)
+        venue.may(request, "void")
+        view = run_view(venue, run_id, language_of(request))
+        return renderer.page(request, "void.html", view=view, fresh=secrets.token_hex(8))
+
+    @routes.post("/desk/void/{run_id}")
+    async def void(request: Request, run_id: str) -> Response:
+        same_origin(request)
+        actor = await run_in_threadpool(venue.may, request, "void")
+        fields = await form(request)
+        tournament.run(run_id)
+        seen = fields.get("seen", "")
+        if not seen.isdecimal() or len(seen) > 9:
+            raise Refused(422, "wrong_type", "seen: expected the version of the run that was looked at")
+        asked = {"do": "void", "reason": fields.get("reason", "")}
+        command_id = f"void-{fields.get('fresh', '')[:40]}"
+        await run_in_threadpool(tournament.command, run_id, command_id, actor, asked, int(seen))
         return RedirectResponse(f"{venue.base}/desk", 303)
 
     @routes.get("/referee/{run_id}", response_class=HTMLResponse)

@@ -10,6 +10,8 @@ from robolev.web.incoming import language_of
 from robolev.web.venue import Venue
 from robolev.web.words import LANGUAGES, words
 
+YEAR_S = 365 * 24 * 3600
+
 
 class Renderer:
     """Renders the templates of a folder for one venue."""
@@ -24,5 +26,5 @@ class Renderer:
         common = {"say": words(language), "language": language, "person": self._venue.person(request)}
         response: Response = self._templates.TemplateResponse(request, name, {**common, **values}, status_code=status)
         if request.query_params.get("lang") in LANGUAGES:
-            response.set_cookie("lang", language, max_age=31_536_000, path=self._venue.base or "/", samesite="lax")
+            self._venue.keep(response, "lang", language, YEAR_S)
         return response

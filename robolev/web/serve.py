@@ -84,7 +84,9 @@ def open_venue(settings: Settings, token: str, stack: ExitStack) -> Venue:
     robots = VirtualRobots(tournament, lines, programs)
     stack.callback(robots.close)
     sessions = Sessions(data / "sessions.json", Hub(settings.hub, token, settings.base)) if settings.hub else None
-    return Venue(tournament, lines, recorder, robots, Access(data / "roles.json"), sessions, settings.base)
+    return Venue(
+        tournament, lines, recorder, robots, Access(data / "roles.json"), sessions, settings.base, settings.https
+    )
 
 
 def _token(settings: Settings) -> str:

@@ -21,10 +21,6 @@ def router(venue: Venue, renderer: Renderer) -> APIRouter:
     routes = APIRouter()
     path = venue.base or "/"
 
-    def keep(response: Response, name: str, value: str, seconds: int) -> Response:
-        response.set_cookie(name, value, max_age=seconds, path=path, httponly=True, samesite="lax")
-        return response
-
     @routes.get("/login", response_class=HTMLResponse)
     def login_page(request: Request) -> Response:
         after = _inside(venue.base, request.query_params.get("after", ""))
@@ -43,7 +39,7 @@ def router(venue: Venue, renderer: Renderer) -> APIRouter:
             return renderer.page(request, "login.html", 429, wrong="too_many_tries", **values)
         if cookie is None:
             return renderer.page(request, "login.html", 403, wrong="wrong_code", **values)
-        return keep(RedirectResponse(after, 303), CODE_COOKIE, cookie, SESSION_S)
+        return venue.keep(RedirectResponse(after, 303), CODE_COOKIE, cookie, SESSION_S)
 
     @routes.post("/logout")
     def log_out(request: Request) -> Response:
@@ -64,14 +60,14 @@ def router(venue: Venue, renderer: Renderer) -> APIRouter:
         if not sessions.hub.up():
             raise HubProblem("hub_down", "hub: expected an answer, got none; log in with a code")
         state, where = sessions.begin(_inside(venue.base, request.query_params.get("after", "")))
-        return keep(RedirectResponse(where, 302), STATE_COOKIE, state, STATE_S)
+        return venue.keep(RedirectResponse(where, 302), STATE_COOKIE, state, STATE_S)
 
     @routes.get("/oauth_callback")
     async def from_hub(request: Request) -> Response:
         asked = request.query_params
         cookie = request.cookies.get(STATE_COOKIE, "")
         made, after = await run_in_threadpool(sessions.end, asked.get("state", ""), cookie, asked.get("code", ""))
-        response = keep(RedirectResponse(after, 302), SESSION_COOKIE, made, SESSION_S)
+        response = venue.keep(RedirectResponse(after, 302), SESSION_COOKIE, made, SESSION_S)
         response.delete_cookie(STATE_COOKIE, path=path)
         return response
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from fastapi import Request
+from fastapi import Request, Response
 
 from robolev.service.lines import Lines
 from robolev.service.recorder import Recorder
@@ -18,7 +18,10 @@ DOES = frozenset(do for allowed in ROLES.values() for do in allowed)
 
 @dataclass(frozen=True)
 class Venue:
-    """The parts of one server. `base` comes before every address; `sessions` is None where there is no hub."""
+    """The parts of one server. `base` comes before every address; `sessions` is None where there is no hub.
+
+    `https`: whether cookies may travel by https only.
+    """
 
     tournament: Tournament
     lines: Lines
@@ -27,6 +30,13 @@ class Venue:
     access: Access
     sessions: Sessions | None
     base: str
+    https: bool = False
+
+    def keep(self, response: Response, name: str, value: str, seconds: int) -> Response:
+        """Have the browser keep a cookie for our addresses."""
+        path = self.base or "/"
+        response.set_cookie(name, value, seconds, path=path, secure=self.https, httponly=True, samesite="lax")
+        return response
 
     def person(self, request: Request) -> Person | None:
         """Who is asking: a code entered here comes before a session of the hub. May ask the hub, so not in the loop."""

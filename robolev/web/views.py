@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from robolev.domain.run import RunState, result
+from robolev.domain.run import RunState, may_be_asked, result
 from robolev.service.gateway import STALE_S
 from robolev.service.tournament import Tournament
 from robolev.store.journal import Recorded
@@ -52,6 +52,8 @@ def run_view(venue: Venue, run_id: str, language: str) -> dict[str, Any]:
             if p.status == "open" and p.item not in run.checkpoints
         ],
         "end_reason": run.end_reason,
+        "void_reason": run.void_reason,
+        "may_void": may_be_asked(run, "void"),
         "signed_by": list(run.signed_by),
         "virtual": bool(run.program),
         "robot_now": robot_view(venue, run_id, language),
@@ -115,6 +117,7 @@ def board_view(tournament: Tournament, language: str, roster: tuple[str, ...]) -
             "field": run.field,
             "state": run.state,
         }
+        row |= {"void_reason": run.void_reason, "may_void": may_be_asked(run, "void")}
         row |= {"virtual": bool(run.program), "lang": languages.get(run.team, "")}
         row["stranger"] = bool(roster) and run.team not in roster and run.state not in ("signed", "void")
         found.append({**row, "state_name": say["states"][run.state], "points": result(run, tournament.ruleset).points})
@@ -196,6 +199,8 @@ def _logged(event: Recorded, run: RunState, say: dict[str, Any]) -> dict[str, An
             what = [sign + say["items"][longer[-1]]] if longer else what
     if body["happened"] == "end":
         what.append(say["reasons"].get(body["reason"], say["states"]["ended"]))
+    if body["happened"] == "void":
+        what.append(body["reason"])
     if body["happened"] == "sign":
         what.append(say[f"signer_{body['by']}"])
     return {"seq": event.seq, "at": clock(event.at_ms), "actor": event.actor, "what": " ".join(what)}

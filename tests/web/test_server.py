@@ -3,17 +3,20 @@
 import json
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
 import sys
 import time
+import tty
+from contextlib import suppress
 
 import httpx
 import pytest
 
-from robolev.link.frames import encode
-from robolev.link.messages import Ack, pack
+from robolev.link.frames import Decoder, encode
+from robolev.link.messages import Ack, Event, pack, parse
 from robolev.rulesets import loader
 
 MS = [step.item for step in loader.load("line_following").ladders["MS"]]
@@ -108,6 +111,49 @@ def test_a_run_from_the_call_to_the_public_standings_with_a_kill_in_the_middle(s
     assert (row["rank"], row["team"], row["total"]) == (1, "柴山ライナーズ", 531)
     page = public.get("/public/MS").text
     assert "柴山ライナーズ" in page and "531" in page and 'lang="ja"' in page
+
+
+def test_the_desk_voids_a_run_with_a_reason_once_it_has_looked_at_it(server):
+    desk, referee = server.client("desk"), server.client("referee")
+    call(desk)
+    ask(referee, "start")
+    assert "/desk/void/" not in desk.get("/desk").text and "先に主審が終了" in desk.get("/desk/void/r-1").text
+    ask(referee, "record", sheet={"checkpoints": MS})
+    ask(referee, "end", reason="completed")
+    page = desk.get("/desk/void/r-1").text
+    fields = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page))
+    assert "柴山ライナーズ" in page and "400" in page and "もとにもどすことはできません" in page
+    for bad, status in (({}, 422), ({"reason": " "}, 422), ({"reason": "x", "seen": "no"}, 422)):
+        assert desk.post("/desk/void/r-1", data=fields | bad).status_code == status
+    assert referee.post("/desk/void/r-1", data=fields | {"reason": "x"}).status_code == 403
+    ask(referee, "sign", by="player")
+    late = desk.post("/desk/void/r-1", data=fields | {"reason": "x"})
+    assert late.status_code == 409 and "新しい画面を見て" in late.text
+    ask(referee, "sign", by="referee")
+    assert [row["total"] for row in server.client().get("/api/standings/MS").json()["rows"]] == [400]
+    fields = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', desk.get("/desk/void/r-1").text))
+    for _press in range(2):
+        done = desk.post("/desk/void/r-1", data=fields | {"reason": "チームの名前がちがった"})
+        assert (done.status_code, done.headers["location"]) == (303, "/desk")
+    board = desk.get("/desk").text
+    assert "無効</span>" in board and "チームの名前がちがった" in board and "/desk/void/" not in board
+    assert "無効 チームの名前がちがった" in referee.get("/referee/r-1").text
+    assert server.client().get("/api/standings/MS").json()["rows"] == []
+    assert call(desk, fresh="2").status_code == 303, "the field is free and the team may run again"
+
+
+def test_behind_https_no_cookie_travels_by_plain_http(tmp_path):
+    for number, options in enumerate(([], ["--https"])):
+        (tmp_path / str(number)).mkdir()
+        made = Server(tmp_path / str(number), *options)
+        made.start()
+        try:
+            signed_in = made.client().post("/login", data={"code": made.codes["desk"]})
+            spoken = made.client().get("/login?lang=en", headers={"X-Forwarded-Proto": "https"})
+        finally:
+            made.kill(signal.SIGTERM)
+        for cookie in (signed_in.headers["set-cookie"], spoken.headers["set-cookie"]):
+            assert ("; secure" in cookie.lower()) == bool(options) and "httponly" in cookie.lower()
 
 
 def test_a_second_referee_gets_a_clear_conflict_in_both_languages(server):
@@ -252,6 +298,53 @@ def test_lines_that_are_silent_unplugged_or_absent_never_look_well(tmp_path):
         shows("unplugged", "not there")
     finally:
         made.kill(signal.SIGTERM)
+
+
+def test_an_event_whose_acknowledgement_died_with_the_server_is_proposed_once(tmp_path):
+    near, far = os.openpty()
+    tty.setraw(far)
+    made = Server(tmp_path, "--serial", os.ttyname(far))
+    made.start()
+    try:
+        desk, referee = made.client("desk"), made.client("referee")
+        fields = {"fresh": "1", "team": "柴山ライナーズ", "division": "MS", "field": "3", "robot": "7"}
+        desk.post("/desk/call", data=fields)
+        ask(referee, "start")
+
+        def send_until(event, count):
+            """As a robot does: again and again, here without hearing an acknowledgement."""
+            end = time.monotonic() + 20
+            while len(found := referee.get("/api/runs/r-1").json()["proposals"]) < count:
+                assert time.monotonic() < end, found
+                os.write(near, encode(pack(event)))
+                time.sleep(0.05)
+            return [(p["item"], p["robot_time_ms"]) for p in found]
+
+        first = Event(7, 1, 900, 3, 0)
+        send_until(first, 1)
+        made.kill()
+        os.set_blocking(near, False)
+        with suppress(BlockingIOError):
+            while os.read(near, 4096):
+                pass
+        os.set_blocking(near, True)
+        made.start()
+        decoder, acknowledged = Decoder(), []
+        end = time.monotonic() + 20
+        while not acknowledged:
+            assert time.monotonic() < end
+            os.write(near, encode(pack(first)))
+            if select.select([near], [], [], 0.1)[0]:
+                acknowledged = [parse(frame.body) for frame in decoder.feed(os.read(near, 4096))]
+        assert set(acknowledged) == {Ack(7, 1)}, "what is on disk is acknowledged"
+        seen = send_until(Event(7, 2, 1500, 3, 1), 2)
+        assert seen == [("left_home", 900), ("intersection_out_1", 1500)]
+        switched_on_again = send_until(Event(7, 1, 700, 3, 0), 3)
+        assert switched_on_again[-1] == ("left_home", 700), "a robot that starts anew counts anew"
+    finally:
+        made.kill(signal.SIGTERM)
+        os.close(near)
+        os.close(far)
 
 
 def test_a_malformed_rule_file_is_one_line_in_the_terminals_language(tmp_path):
