@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import json
 import os
 import secrets
 import socket
@@ -36,12 +38,13 @@ class Machine:
     """A data folder held by this process alone, and the ports of its processes."""
 
     data: Path
+    host: str
     port: int
     inner: dict[str, int]
     _lock: IO[str]
 
     @classmethod
-    def claim(cls, data: Path, port: int) -> Machine:
+    def claim(cls, data: Path, port: int, host: str = "127.0.0.1") -> Machine:
         """Take the folder (made when absent) and check the ports. Raises CannotStart and leaves nothing behind."""
         data = data.resolve()
         try:
@@ -60,14 +63,15 @@ class Machine:
             raise CannotStart(
                 "already_running", f"{data} is in use by another ./kaga up. Do: end that one, or --data OTHER"
             ) from None
-        machine = cls(data, port, {}, lock)
+        machine = cls(data, host, port, {}, lock)
         try:
-            if not _free(port):
+            if not _free(port, host):
                 raise CannotStart("port_in_use", f"port {port} is in use by another program. Do: ./kaga up --port N")
             for name, (variable, usual) in INNER_PORTS.items():
                 machine.inner[name] = _chosen(variable, usual, {port, *machine.inner.values()})
             for name in TOKENS:
                 machine.token(name)
+            machine.tell_ports()
         except BaseException:
             machine.close()
             raise
@@ -91,8 +95,16 @@ class Machine:
 
     @property
     def url(self) -> str:
-        """What people open."""
-        return f"http://127.0.0.1:{self.port}"
+        """What people open: on all addresses the machine's name, which others in the room may have to replace."""
+        everywhere = self.host in ("0.0.0.0", "::")
+        return f"http://{socket.gethostname() if everywhere else self.host}:{self.port}"
+
+    def tell_ports(self) -> None:
+        """Note the ports in `ports.json`, for commands that are typed while everything runs."""
+        ports = {INNER_PORTS[name][0]: number for name, number in self.inner.items()} | {"KAGA_PORT": self.port}
+        beside = self.data / "ports.new"
+        beside.write_text(json.dumps(ports), encoding="ascii")
+        beside.replace(self.data / "ports.json")
 
     def environment(self) -> dict[str, str]:
         """For every process: where things are, and the settings (KAGA_…) this one was given. No secret is in it."""
@@ -104,13 +116,16 @@ class Machine:
         return found | {INNER_PORTS[name][0]: str(number) for name, number in self.inner.items()}
 
 
-def _free(port: int) -> bool:
-    with socket.socket() as probe:
+def _free(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether one may listen there. Raises CannotStart when the address is none of this machine."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
+            probe.bind((host, port))
+        except OSError as problem:
+            if problem.errno in (errno.EADDRINUSE, errno.EACCES):
+                return False
+            raise CannotStart("bad_host", f"--host: expected an address of this machine, got {host!r}") from None
     return True
 
 

@@ -82,7 +82,8 @@ class Supervisor:
                 if service.process is not None and service.process.poll() is not None:
                     self._ended(service)
                 if service.process is None and time.monotonic() >= service.again_at:
-                    self._launch(service)
+                    self._again(service)
+                self._cut_log(service)
 
     def stop(self) -> None:
         """Let `watch` return."""
@@ -114,8 +115,6 @@ class Supervisor:
 
     def _launch(self, service: Service) -> None:
         log = self.logs / f"{service.name}.log"
-        if log.exists() and log.stat().st_size > MAX_LOG_BYTES:
-            log.replace(log.with_suffix(".log.1"))
         setpriv = shutil.which("setpriv")
         leash = [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []
         with log.open("ab") as output:
@@ -125,6 +124,20 @@ class Supervisor:
                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
         service.started = time.monotonic()
+
+    def _again(self, service: Service) -> None:
+        try:
+            self._launch(service)
+        except OSError as problem:  # no memory or no more processes: the others go on
+            self._tell(f"{service.name} could not be started: {problem.strerror}; trying again in {PAUSES_S[-1]:g} s")
+            service.again_at = time.monotonic() + PAUSES_S[-1]
+
+    def _cut_log(self, service: Service) -> None:
+        """Keep what a long log has said so far beside it and begin anew; the process goes on writing to its end."""
+        log = self.logs / f"{service.name}.log"
+        if log.exists() and log.stat().st_size > MAX_LOG_BYTES:
+            shutil.copyfile(log, log.with_suffix(".log.1"))
+            os.truncate(log, 0)
 
     def _ended(self, service: Service) -> None:
         assert service.process is not None

@@ -35,12 +35,12 @@ def up(demo: bool, data: Path, port: int, host: str) -> None:
     supervisor: Supervisor | None = None
     machine: Machine | None = None
     try:
-        machine = Machine.claim(data, port)
+        machine = Machine.claim(data, port, host)
         supervisor = Supervisor(machine.data / "log", lambda line: click.echo(f"kaga: {line}"))
         signal.signal(signal.SIGINT, _stopper(supervisor))
         signal.signal(signal.SIGTERM, _stopper(supervisor))
         signal.signal(signal.SIGHUP, _stopper(supervisor))
-        people = _start(machine, supervisor, demo, host)
+        people = _start(machine, supervisor, demo)
         _greet(machine, people, time.monotonic() - began)
         supervisor.watch()
     except CannotStart as problem:
@@ -66,14 +66,14 @@ def _stopper(supervisor: Supervisor) -> Callable[[int, FrameType | None], None]:
     return stop
 
 
-def _start(machine: Machine, supervisor: Supervisor, demo: bool, host: str) -> list[tuple[str, str, str]]:
+def _start(machine: Machine, supervisor: Supervisor, demo: bool) -> list[tuple[str, str, str]]:
     """Start all services; (role, name, password) of the people to be told about."""
     from hub import demo as people
     from hub import sync
 
     if not (install.folder() / install.PROGRAM).exists():
         click.echo("kaga: installing the hub's proxy (the first time only) …")
-    services = list(_services(machine, host, install.command()))
+    services = list(_services(machine, demo, install.command()))
     for service in services[:2]:
         supervisor.start(service)
     told = people.prepare(machine.data, demo)
@@ -85,7 +85,7 @@ def _start(machine: Machine, supervisor: Supervisor, demo: bool, host: str) -> l
     return told
 
 
-def _services(machine: Machine, host: str, proxy: list[str]) -> Iterator[Service]:
+def _services(machine: Machine, demo: bool, proxy: list[str]) -> Iterator[Service]:
     env, inner = machine.environment(), machine.inner
     # Never import from the folder a process works in: the data folder has a `hub` and a `robolev` of its own.
     python = [sys.executable, "-P", "-m"]
@@ -94,7 +94,7 @@ def _services(machine: Machine, host: str, proxy: list[str]) -> Iterator[Service
     classroom = f"{local}:{inner['classroom']}/services/classroom"
     yield Service(
         "proxy",
-        [*proxy, "--ip", host, "--port", str(machine.port), "--api-ip", "127.0.0.1"]
+        [*proxy, "--ip", machine.host, "--port", str(machine.port), "--api-ip", "127.0.0.1"]
         + ["--api-port", str(inner["proxy_api"]), "--error-target", f"{local}:{inner['hub']}/hub/error"],
         env | {"CONFIGPROXY_AUTH_TOKEN": machine.token("proxy")},
         machine.data,
@@ -106,6 +106,7 @@ def _services(machine: Machine, host: str, proxy: list[str]) -> Iterator[Service
     robolev = [*python, "console.main", "robolev", "serve", "--port", str(inner["robolev"])]
     robolev += ["--data", str(machine.data / "robolev"), "--hub", hub_api, "--classroom", classroom]
     robolev += ["--hub-token-file", str(machine.data / "tokens" / "robolev")]
+    robolev += ["--demo"] if demo else []
     yield Service("robolev", robolev, env, machine.data, f"{local}:{inner['robolev']}/services/robolev/healthz")
 
 

@@ -1,5 +1,6 @@
 """What stops a start: one line each, and nothing changed."""
 
+import json
 import socket
 import stat
 
@@ -69,3 +70,13 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path, port):
     (tmp_path / "file").write_text("x")
     with pytest.raises(CannotStart, match="--data: expected a folder to write to, got .*file"):
         Machine.claim(tmp_path / "file" / "var", port)
+
+
+def test_another_address_is_told_and_one_of_another_machine_refused(tmp_path, port):
+    machine = Machine.claim(tmp_path / "a", port, "127.0.0.2")
+    assert machine.url == f"http://127.0.0.2:{port}"
+    ports = json.loads((tmp_path / "a" / "ports.json").read_text())
+    assert ports["KAGA_PORT"] == port and ports["KAGA_HUB_PORT"] == machine.inner["hub"]
+    machine.close()
+    with pytest.raises(CannotStart, match="--host: expected an address of this machine, got '203.0.113.7'"):
+        Machine.claim(tmp_path / "b", port, "203.0.113.7")

@@ -78,7 +78,9 @@ def test_one_that_does_not_listen_is_killed(supervisor, tmp_path):
 
 
 def test_a_process_that_cannot_start_is_named_with_its_last_words(supervisor, tmp_path):
-    bad = Service("bad", [sys.executable, "-c", "print('no such course'); exit(3)"], {}, tmp_path, "http://127.0.0.1:9/")
+    bad = Service(
+        "bad", [sys.executable, "-c", "print('no such course'); exit(3)"], {}, tmp_path, "http://127.0.0.1:9/"
+    )
     supervisor.start(bad)
     with pytest.raises(Failed, match="bad ended at its start: no such course .*bad.log"):
         supervisor.wait_ready(bad, 20)
@@ -113,3 +115,15 @@ supervisor.watch()
             until(gone)
         finally:
             parent.kill()
+
+
+def test_a_long_log_is_kept_once_and_begun_anew(supervisor, tmp_path, monkeypatch):
+    monkeypatch.setattr("console.processes.MAX_LOG_BYTES", 1000)
+    talk = "import time\nwhile True: print('x' * 200, flush=True); time.sleep(0.02)"
+    supervisor.start(Service("talk", [sys.executable, "-c", talk], {}, tmp_path, "http://127.0.0.1:9/"))
+    watching = threading.Thread(target=supervisor.watch)
+    watching.start()
+    until(lambda: (tmp_path / "talk.log.1").exists())
+    until(lambda: 0 < (tmp_path / "talk.log").stat().st_size < 1000)
+    supervisor.stop()
+    watching.join(5)
