@@ -32,33 +32,25 @@ def test_mypy():
 
 
 def test_no_machine_paths_or_registry_hosts():
-    pattern = re.compile("/" + r"(work|root|home/[a-z]+)/|pypi\.org|pythonhosted|registry\.npmjs")
-    own = {".py", ".md", ".toml", ".lock", ".html", ".js", ".css", ".ipynb", ".yml", ".json"}
+    # Homes in boxes and images are ours. Hosts are spelled in two parts, so that this file does not find itself.
+    homes, hosts = r"/(work|root|home/(?!student\b|teacher\b|kaga\b)[a-z]+)/", ("pypi" r"\.org", "python" "hosted")
+    pattern = re.compile("|".join([homes, *hosts, "registry" r"\.npmjs"]))
     for file in tracked():
-        if file.suffix in own and "home/student" not in (text := file.read_text(encoding="utf-8")):
-            assert not pattern.search(text), f"{file.relative_to(ROOT)}: {pattern.search(text)}"
+        try:
+            text = file.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue  # a font or a picture
+        if file.name == "test_box.py":
+            continue  # a curious student tries the places that every machine has
+        assert not pattern.search(text), f"{file.relative_to(ROOT)}: {pattern.search(text)}"
 
 
 def test_every_code_folder_says_what_lives_there():
-    for folder in (
-        "robolev/domain",
-        "robolev/rulesets",
-        "robolev/store",
-        "robolev/link",
-        "robolev/arena",
-        "robolev/service",
-        "robolev/web",
-        "firmware",
-        "hub",
-        "hub/classroom",
-        "hub/exchange",
-        "hub/box",
-        "hub/jupyter",
-        "curriculum",
-        "look",
-        "helm",
-    ):
-        assert not (ROOT / folder).exists() or (ROOT / folder / "README.md").exists(), folder
+    folders = {folder for file in tracked() for folder in file.relative_to(ROOT).parents}
+    for folder in folders:
+        package = len(folder.parts) == 2 and (ROOT / folder / "__init__.py").exists()
+        if (len(folder.parts) == 1 and folder.name not in (".ci", "docs")) or package:
+            assert (ROOT / folder / "README.md").is_file(), folder
 
 
 def test_no_module_passes_500_lines():
