@@ -5,17 +5,22 @@
 The proxy, the services and the students' boxes are siblings of this process: the hub may be started again at any time.
 """
 
+import sys
 from pathlib import Path
 
 from jupyterhub.services.service import Service
 
 from hub import roles
 from hub.pages import template_vars
-from hub.settings import Settings
+from hub.settings import BadSetting, Settings
 from hub.sign_in import RosterAuthenticator
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821
-settings = Settings.from_environment()
+try:
+    settings = Settings.from_environment()
+    tokens = {name: settings.token(name) for name in ("proxy", "classroom", "robolev", "console")}
+except BadSetting as error:
+    sys.exit(f"hub: {error.code}: {error}")
 settings.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 # -- addresses: people come through the proxy, everything else is on the loopback interface ------------------------
@@ -24,7 +29,7 @@ c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{settings.hub_port}"
 c.JupyterHub.proxy_class = "configurable-http-proxy"
 c.ConfigurableHTTPProxy.should_start = False
 c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{settings.proxy_api_port}"
-c.ConfigurableHTTPProxy.auth_token = settings.token("proxy")
+c.ConfigurableHTTPProxy.auth_token = tokens["proxy"]
 c.JupyterHub.cleanup_proxy = False
 
 # -- files ----------------------------------------------------------------------------------------------------------
@@ -50,14 +55,14 @@ c.JupyterHub.services = [
     {
         "name": name,
         "url": f"http://127.0.0.1:{port}",
-        "api_token": settings.token(name),
+        "api_token": tokens[name],
         "oauth_no_confirm": True,
         "oauth_client_allowed_scopes": [*roles.NAME_AND_GROUPS, *CUSTOM[name]],
     }
     | PATIENCE
     for name, port in (("classroom", settings.classroom_port), ("robolev", settings.robolev_port))
 ]
-c.JupyterHub.services.append({"name": "console", "api_token": settings.token("console"), "display": False})
+c.JupyterHub.services.append({"name": "console", "api_token": tokens["console"], "display": False})
 
 # -- students' servers ----------------------------------------------------------------------------------------------
 c.JupyterHub.spawner_class = "hub.box.spawner.BoxSpawner"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
@@ -93,13 +94,17 @@ def template_vars() -> dict[str, Callable[[Any], Any]]:
     return {"page_for": lambda _user: Page}
 
 
-def page_handlers(roster: Roster) -> list[Any]:
-    """Addresses under ``/hub``: styles and the people page."""
+def page_handlers(roster: Roster, settings: Settings) -> list[Any]:
+    """Addresses under ``/hub``: styles, home and the people page. Raises BadSetting when there is no token.
+
+    The token is read here, once: a file that goes away later stops no page.
+    """
+    token = settings.token("console")
     return [
         (r"/look/(.*)", CacheControlStaticFilesHandler, {"path": str(LOOK)}),
         (r"/kaga/(.*)", CacheControlStaticFilesHandler, {"path": str(STATIC)}),
-        (r"/home", TaskHomeHandler),
-        (r"/people", PeopleHandler, {"roster": roster}),
+        (r"/home", TaskHomeHandler, {"classroom": settings.classroom, "token": token}),
+        (r"/people", PeopleHandler, {"roster": roster, "tell": partial(sync, settings.data, settings.hub_api, token)}),
     ]
 
 
@@ -109,6 +114,10 @@ class TaskHomeHandler(HomeHandler):
 
     tasks: list[dict[str, Any]] | None = None
     titles: dict[str, dict[str, str]] | None = None
+
+    def initialize(self, classroom: str, token: str) -> None:
+        """The classroom's address, and as whom it is asked."""
+        self.classroom, self.token = classroom, token
 
     @web.authenticated
     async def get(self) -> None:
@@ -129,12 +138,8 @@ class TaskHomeHandler(HomeHandler):
         return {**super().template_namespace, "tasks": self.tasks, "titles": self.titles or {}}
 
     async def _told(self, what: str, courses: list[str]) -> Any:
-        settings = Settings.from_environment()
-        where = f"http://127.0.0.1:{settings.classroom_port}/services/classroom/api/{what}?"
-        where += urlencode([("course", one) for one in courses])
-        asked = HTTPRequest(
-            where, headers={"Authorization": f"token {settings.token('console')}"}, request_timeout=CLASSROOM_S
-        )
+        where = f"{self.classroom}/api/{what}?{urlencode([('course', one) for one in courses])}"
+        asked = HTTPRequest(where, headers={"Authorization": f"token {self.token}"}, request_timeout=CLASSROOM_S)
         try:
             answer = await AsyncHTTPClient().fetch(asked)
             return json.loads(answer.body)
@@ -146,9 +151,9 @@ class TaskHomeHandler(HomeHandler):
 class PeopleHandler(BaseHandler):
     """The roster for administrators: who is on it, a new person, a new one-time password."""
 
-    def initialize(self, roster: Roster) -> None:
-        """`roster` is what it shows and changes."""
-        self.roster = roster
+    def initialize(self, roster: Roster, tell: Callable[[], Any]) -> None:
+        """`roster` is what it shows and changes; `tell` writes it into the hub."""
+        self.roster, self.tell = roster, tell
 
     async def _show(self, **values: Any) -> None:
         self.finish(await self.render_template("people.html", people=self.roster.everybody(), **values))
@@ -172,8 +177,7 @@ class PeopleHandler(BaseHandler):
                 nickname = self.get_argument("nickname", "")
                 made = await asyncio.to_thread(self.roster.add, name, nickname, groups)
                 password = made or ""
-                settings = Settings.from_environment()
-                await asyncio.to_thread(sync, settings.data, settings.hub_api, settings.token("console"))
+                await asyncio.to_thread(self.tell)
         except RosterError as error:
             self.set_status(422)
             await self._show(problem=error.code)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 # name, default, meaning
 TABLE: tuple[tuple[str, str, str], ...] = (
@@ -15,8 +16,13 @@ TABLE: tuple[tuple[str, str, str], ...] = (
     ("KAGA_PORT", "8000", "port people open (the proxy)"),
     ("KAGA_PROXY_API_PORT", "8001", "port of the proxy's own API, this machine only"),
     ("KAGA_HUB_PORT", "8081", "port of the hub behind the proxy, this machine only"),
+    ("KAGA_HUB_API", "", "where the hub's API is asked; without it on this machine, at that port"),
     ("KAGA_CLASSROOM_PORT", "8101", "port of the classroom service, this machine only"),
+    ("KAGA_CLASSROOM_HOST", "127.0.0.1", "address the classroom listens on; another one only where the network lets "
+     "nobody but the hub's proxy and its own servers in, as the chart in `helm/` does"),
+    ("KAGA_CLASSROOM_URL", "", "where the hub asks the classroom; without it on this machine, at that port"),
     ("KAGA_ROBOLEV_PORT", "8200", "port of the ROBOLEV server, this machine only"),
+    ("KAGA_GRADING_THREADS", "", "submissions graded at once; without it one for each core, at most 4"),
     ("KAGA_HTTPS", "0", "1 when people reach the platform by https: cookies are then sent by https only"),
     ("KAGA_SPAWN_LIMIT", "4", "servers that may start at the same time; on two cores more make all of them late"),
     ("KAGA_START_SECONDS", "180", "seconds a server may take to start before the hub gives up"),
@@ -24,31 +30,47 @@ TABLE: tuple[tuple[str, str, str], ...] = (
 DEFAULTS = {name: default for name, default, _ in TABLE}
 
 
-class BadSetting(SystemExit):
-    """A setting that cannot be used; ends the process with one line."""
+class BadSetting(RuntimeError):
+    """A setting that cannot be used. `code` is stable; programs end with the text, which is one line."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 def _text(name: str) -> str:
     return os.environ.get(name) or DEFAULTS[name]
 
 
-def _number(name: str, least: int, most: int) -> int:
-    text = _text(name)
+def _number(name: str, least: int, most: int, usual: int = 0) -> int:
+    text = _text(name) or str(usual)
     if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
-        raise BadSetting(f"hub: bad_setting: expected {name} from {least} to {most}, got {text!r}. Do: set or unset it")
+        told = f"expected {name} from {least} to {most}, got {text[:40]!r}. Do: set or unset it"
+        raise BadSetting("bad_setting", told)
     return int(text)
+
+
+def _address(name: str, usual: str) -> str:
+    text = _text(name) or usual
+    if not text.isprintable() or urlsplit(text).scheme not in ("http", "https") or not urlsplit(text).hostname:
+        raise BadSetting("bad_setting", f"expected {name} like {usual}, got {text[:80]!r}. Do: set or unset it")
+    return text.rstrip("/")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Where things are; ports on the loopback interface."""
+    """Where things are; ports on the loopback interface, addresses without a slash at their end."""
 
     data: Path
     port: int
     proxy_api_port: int
     hub_port: int
+    hub_api: str
     classroom_port: int
+    classroom_host: str
+    classroom: str
     robolev_port: int
+    grading_threads: int
     https: bool
     spawn_limit: int
     start_seconds: int
@@ -56,13 +78,19 @@ class Settings:
     @classmethod
     def from_environment(cls) -> Settings:
         """Read and check all settings. Raises BadSetting."""
+        hub_port = _number("KAGA_HUB_PORT", 1, 65535)
+        classroom_port = _number("KAGA_CLASSROOM_PORT", 1, 65535)
         return cls(
             data=Path(_text("KAGA_DATA")).resolve(),
             port=_number("KAGA_PORT", 1, 65535),
             proxy_api_port=_number("KAGA_PROXY_API_PORT", 1, 65535),
-            hub_port=_number("KAGA_HUB_PORT", 1, 65535),
-            classroom_port=_number("KAGA_CLASSROOM_PORT", 1, 65535),
+            hub_port=hub_port,
+            hub_api=_address("KAGA_HUB_API", f"http://127.0.0.1:{hub_port}/hub/api"),
+            classroom_port=classroom_port,
+            classroom_host=_text("KAGA_CLASSROOM_HOST"),
+            classroom=_address("KAGA_CLASSROOM_URL", f"http://127.0.0.1:{classroom_port}/services/classroom"),
             robolev_port=_number("KAGA_ROBOLEV_PORT", 1, 65535),
+            grading_threads=_number("KAGA_GRADING_THREADS", 1, 64, max(1, min(4, os.cpu_count() or 1))),
             https=_number("KAGA_HTTPS", 0, 1) == 1,
             spawn_limit=_number("KAGA_SPAWN_LIMIT", 1, 1000),
             start_seconds=_number("KAGA_START_SECONDS", 10, 3600),
@@ -73,16 +101,11 @@ class Settings:
         """The hub's own folder: database, roster, cookie secret."""
         return self.data / "hub"
 
-    @property
-    def hub_api(self) -> str:
-        """The hub's REST API."""
-        return f"http://127.0.0.1:{self.hub_port}/hub/api"
-
     def token(self, name: str) -> str:
         """A secret that two processes share. Raises BadSetting when it is not there."""
         path = self.data / "tokens" / name
         try:
             return path.read_text("ascii").strip()
         except OSError as error:
-            told = f"expected a token in {path}, got: {error.strerror}"
-            raise BadSetting(f"hub: no_token: {told}. Do: ./kaga up") from None
+            told = f"expected a token in {path}, got: {error.strerror}. Do: ./kaga up"
+            raise BadSetting("no_token", told) from None

@@ -22,6 +22,7 @@ from traitlets import Unicode
 
 from hub.pages import page_handlers
 from hub.roster import MAX_PASSWORD, NOBODY, Roster, RosterError, fits, spelled
+from hub.settings import Settings
 
 WINDOW_S = 60.0
 # A person mistypes; a program guesses. A whole class sits behind one address.
@@ -94,7 +95,7 @@ class RosterAuthenticator(Authenticator):
     def get_handlers(self, app: Any) -> list[Any]:
         """Our pages come before the hub's own of the same address."""
         own = [(r"/login", SignInHandler), (r"/new-password", NewPasswordHandler)]
-        return [*own, *page_handlers(self.roster), *super().get_handlers(app)]
+        return [*own, *page_handlers(self.roster, Settings.from_environment()), *super().get_handlers(app)]
 
     def normalize_username(self, username: str) -> str:
         """As the roster spells it."""

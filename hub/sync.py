@@ -20,7 +20,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from hub.roles import COURSE, NICKNAMES, ROLE_GROUPS, TEACH, TEAM
 from hub.roster import Roster
-from hub.settings import Settings
+from hub.settings import BadSetting, Settings
 
 WAIT_S, TIMEOUT_S, PAGE = 60.0, 30.0, 100
 
@@ -131,8 +131,12 @@ def _settle(hub: HubApi, group: str, members: set[str], there: set[str] | None, 
 
 def main() -> int:
     """Sync once, as soon as the hub answers."""
-    settings = Settings.from_environment()
-    token, end = settings.token("console"), time.monotonic() + WAIT_S
+    try:
+        settings = Settings.from_environment()
+        token = settings.token("console")
+    except BadSetting as problem:
+        sys.exit(f"sync: {problem.code}: {problem}")
+    end = time.monotonic() + WAIT_S
     while True:
         try:
             print(sync(settings.data, settings.hub_api, token))

@@ -1,11 +1,10 @@
 """The classroom service: one FastAPI application behind the hub's proxy at ``/services/classroom/``.
 
-    KAGA_DATA=var KAGA_HUB_PORT=8000 KAGA_CLASSROOM_PORT=8101 python -m hub.classroom.service
+    python -m hub.classroom.service      # with the environment of hub/settings.py
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -19,12 +18,14 @@ from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
+import hub.settings
 from hub.classroom import api, pages
 from hub.classroom.desk import Desk
 from hub.classroom.identity import Identity
 from hub.classroom.refusals import Refusal
 from hub.classroom.sandbox import Limits
 from hub.classroom.session import Sessions, SignIn
+from hub.settings import BadSetting
 
 PREFIX = "/services/classroom/"
 STATIC = Path(__file__).resolve().parents[1] / "static"
@@ -36,39 +37,15 @@ POLICY = (
 
 @dataclass(frozen=True)
 class Settings:
-    """Where things are. `hub_api` is the hub's API, seen from here."""
+    """What the application needs to know. `hub_api` is the hub's API, seen from here."""
 
     data: Path
     hub_api: str
     service_token: str
-    port: int = 8101
-    host: str = "127.0.0.1"
     threads: int = 2
     secure_cookies: bool = False
     limits: Limits | None = None
     prefix: str = PREFIX
-
-    @classmethod
-    def from_environment(cls) -> Settings:
-        """Read the variables of the README's table; the token from its file."""
-        data = Path(os.environ.get("KAGA_DATA", "var")).resolve()
-        token = data / "tokens" / "classroom"
-        if not token.is_file():
-            raise SystemExit(f"classroom: expected the service's token in {token}, found none. Do: ./kaga up")
-        api = os.environ.get("KAGA_HUB_API") or f"http://127.0.0.1:{_number('KAGA_HUB_PORT', 8000)}/hub/api"
-        return cls(
-            data, api, token.read_text("utf-8").strip(), _number("KAGA_CLASSROOM_PORT", 8101),
-            host=os.environ.get("KAGA_CLASSROOM_HOST") or "127.0.0.1",
-            threads=_number("KAGA_GRADING_THREADS", max(1, min(4, os.cpu_count() or 1)), 1, 64),
-            secure_cookies=os.environ.get("KAGA_HTTPS", "") == "1",
-        )  # fmt: skip
-
-
-def _number(name: str, default: int, least: int = 1, most: int = 65535) -> int:
-    text = os.environ.get(name, str(default))
-    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
-        raise SystemExit(f"classroom: expected {name} between {least} and {most}, got {text!r}")
-    return int(text)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -140,8 +117,12 @@ async def _sign_in(request: Request, error: Exception) -> Response:
 
 def main() -> int:
     """Serve until told to stop."""
-    settings = Settings.from_environment()
-    uvicorn.run(create_app(settings), host=settings.host, port=settings.port, log_level="warning")
+    try:
+        here = hub.settings.Settings.from_environment()
+        settings = Settings(here.data, here.hub_api, here.token("classroom"), here.grading_threads, here.https)
+    except BadSetting as error:
+        sys.exit(f"classroom: {error.code}: {error}")
+    uvicorn.run(create_app(settings), host=here.classroom_host, port=here.classroom_port, log_level="warning")
     return 0
 
 

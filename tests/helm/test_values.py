@@ -42,6 +42,8 @@ def test_roles_and_scopes_are_the_hubs_own():
 def test_a_real_hub_accepts_the_values(tmp_path):
     given = HUB | {"templatePaths": [str(ROOT / "hub" / "templates")]}
     env = os.environ | {"KAGA_DATA": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    (tmp_path / "tokens").mkdir()
+    (tmp_path / "tokens" / "console").write_text("t" * 32)  # as the volume console-token brings it
     program = Path(__file__).with_name("hub_from_values.py")
     command, text = [sys.executable, str(program)], json.dumps(given)
     done = subprocess.run(command, cwd=tmp_path, env=env, input=text, capture_output=True, text=True)
@@ -64,7 +66,8 @@ def test_a_services_sign_in_learns_what_it_needs():
 
 def test_the_hub_asks_services_where_they_are(things):
     places = {s["metadata"]["name"]: s["spec"]["ports"][0]["port"] for s in of_kind(things, "Service")}
-    told = [HUB["services"][name]["url"] for name in places] + [SINGLEUSER["extraEnv"]["KAGA_CLASSROOM_URL"]]
+    told = [HUB["services"][name]["url"] for name in places]
+    told += [part["extraEnv"]["KAGA_CLASSROOM_URL"] for part in (HUB, SINGLEUSER)]
     told += [SINGLEUSER["extraEnv"]["KAGA_ROBOLEV_URL"], *container(things, "robolev")["args"]]
     found = {match for text in told for match in re.findall(r"http://(classroom|robolev):(\d+)", text)}
     assert found == {(name, str(port)) for name, port in places.items()}

@@ -95,6 +95,23 @@ def test_the_people_page_is_for_administrators(hub: Hub) -> None:
     assert hub.sync() == Changes(users_removed=1)
 
 
+def test_a_token_file_that_goes_away_stops_nobody(hub: Hub) -> None:
+    browser = Browser(hub.address)
+    browser.sign_in("admin", hub.passwords["admin"])
+    file = hub.folder / "tokens" / "console"
+    token = file.read_text()
+    file.unlink()
+    try:
+        assert home(hub, "yuta").status_code == 200
+        page = browser.post(browser.get("/hub/people"), name="niko", nickname="", groups="students")
+        assert page.status_code == 200 and "niko" in page.text
+    finally:
+        file.write_text(token)
+    assert home(hub, "yuta").status_code == 200
+    hub.roster.remove("niko")
+    assert hub.sync() == Changes(users_removed=1)
+
+
 def server_token(hub: Hub, name: str) -> str:
     """A token as a server gets it: those scopes that the hub gives to servers, made by the person."""
     browser = Browser(hub.address)
@@ -189,4 +206,6 @@ def test_every_setting_is_documented() -> None:
 def test_every_role_is_documented() -> None:
     text = README.read_text("utf-8")
     for role in roles.ROLES:
-        assert f"| {role.name} |" in text and role.why in text, role.name
+        scopes = ", ".join(f"`{scope}`" for scope in role.scopes)
+        row = rf"^\| {role.name} \| .* \| {re.escape(scopes)} \| {re.escape(role.why)} \|$"
+        assert re.search(row, text, re.M), role
