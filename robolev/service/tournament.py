@@ -22,7 +22,7 @@ class Tournament:
     """
 
     def __init__(self, journal: Journal, ruleset: Ruleset, best: int = 5, of: int | None = 10) -> None:
-        self._journal, self.ruleset, self._best, self._of = journal, ruleset, best, of
+        self._journal, self.ruleset, self.best, self.of = journal, ruleset, best, of
         self._lock = threading.RLock()
         self._listeners: list[Listener] = []
         self._runs: dict[str, RunState] = {}
@@ -103,7 +103,7 @@ class Tournament:
             if run.division == division and run.official:
                 points.setdefault(run.team, []).append(result(run, self.ruleset).points)
         chain = ["best_single", "next_best"]
-        table = {"best": self._best, "of": None, "tie_break": chain, "runs": points}
+        table = {"best": self.best, "of": None, "tie_break": chain, "runs": points}
         return list(standings(table)["standings"])
 
     def events(self, after: int = 0) -> Iterator[Recorded]:
@@ -130,5 +130,5 @@ class Tournament:
             if name != run_id and self._runs[name].field == str(content.get("field", "")).strip():
                 raise RuleViolation("field_busy", f"field: expected a free field, got one with run {name} on it")
         used = [r for r in self._runs.values() if r.team == content.get("team") and r.state != "void"]
-        if self._of is not None and len(used) >= self._of:
-            raise RuleViolation("too_many_runs", f"team: expected at most {self._of} official runs, got one more")
+        if self.of is not None and len(used) >= self.of:
+            raise RuleViolation("too_many_runs", f"team: expected at most {self.of} official runs, got one more")

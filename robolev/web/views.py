@@ -1,6 +1,7 @@
 """What a page shows of a run and of the standings: plain values with their words, no decision of its own."""
 
 import time
+from collections import Counter
 from typing import Any
 
 from robolev.domain.run import RunState, may_be_asked, result
@@ -41,6 +42,7 @@ def run_view(venue: Venue, run_id: str, language: str) -> dict[str, Any]:
         "target": rules.target(run.division),
         "ladder": _ladder(tournament, run, log, say),
         "chain": len(run.checkpoints),
+        "next": _line(following, say)["name"] if run.state == "running" and following else say["next"][run.state],
         "bonus_balls": run.bonus_balls,
         "tower_touched": run.tower_touched,
         "points": counted.points,
@@ -90,14 +92,16 @@ def division_view(tournament: Tournament, division: str) -> dict[str, Any]:
     if division not in tournament.ruleset.divisions:
         raise Refused(404, "unknown_division", "expected one of " + " ".join(tournament.ruleset.divisions))
     runs = tournament.runs().values()
+    made = Counter(run.team for run in runs if run.division == division and run.official)
     now = {run.team: run.field for run in runs if run.division == division and run.state == "running"}
     rows = tournament.standings(division)
     most = max((points for row in rows for points in row["counted"]), default=0) or 1
     languages = _languages(tournament)
     for row in rows:
+        row["runs"] = made[row["team"]]
         row["lang"] = languages.get(row["team"], "")
-        row["shares"] = [(points, round(100 * points / most)) for points in row["counted"]]
-    return {"division": division, "rows": rows, "running": now}
+        row["shares"] = [(points, int(100 * points / most)) for points in row["counted"]]
+    return {"division": division, "rows": rows, "running": now, "best": tournament.best, "of": tournament.of}
 
 
 def offered_teams(tournament: Tournament, roster: tuple[str, ...]) -> list[str]:
@@ -148,8 +152,9 @@ def _ladder(tournament: Tournament, run: RunState, log: list[Recorded], say: dic
     steps = []
     for place, step in enumerate(tournament.ruleset.ladders[run.division]):
         done = place < len(run.checkpoints)
-        kind = "done" if done else "ask" if step.item in asked else "next" if place == len(run.checkpoints) else "todo"
+        kind = "done" if done else "ask" if step.item in asked else "todo"
         line = {**_line(step.item, say), "points": step.points, "kind": kind, "rule": step.rule}
+        line["next"] = place == len(run.checkpoints)
         steps.append({**line, "at": clock(reached.get(step.item, 0)) if done else ""})
     return steps
 

@@ -28,7 +28,7 @@ export function keepLive(painted, run, told, beaten) {
   stream.addEventListener("beat", () => { beat(); if (beaten) beaten(); });
   if (told) stream.addEventListener("robot", (event) => told(JSON.parse(event.data)));
   stream.addEventListener("change", () => { beat(); refresh(); });
-  setInterval(() => stale(Date.now() - lastBeat > STALE_MS), 1000);
+  setInterval(() => stale(silence() > STALE_MS), 1000);
 }
 
 /** Fetch this page again and exchange #live; calls while one is under way are joined. */
@@ -47,6 +47,11 @@ export async function refresh() {
       if (fresh && old) { old.replaceWith(document.adoptNode(fresh)); afterwards(); }
     }
   } catch { /* the stream says when the server is back; the last picture stays */ } finally { running = false; }
+}
+
+/** Milliseconds since the server was last heard. */
+export function silence() {
+  return Date.now() - lastBeat;
 }
 
 /** @param {boolean} yes */

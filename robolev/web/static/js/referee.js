@@ -2,6 +2,7 @@
 // The referee's page: taps become absolute commands. What is drawn before the server answers is marked unsent.
 import { keepLive, refresh } from "./live.js";
 import { Outbox } from "./outbox.js";
+import { settle } from "./proposals.js";
 import { robotNews, drawTrace } from "./robot.js";
 
 const run = document.body.dataset.run || "";
@@ -36,7 +37,7 @@ function ask(asked) {
 
 document.addEventListener("click", (event) => {
   const button = event.target instanceof Element ? event.target.closest("button") : null;
-  if (!button) return;
+  if (!button || button.classList.contains("is-waiting")) return;
   const data = button.dataset;
   const next = ahead();
   if (data.step !== undefined) {
@@ -79,6 +80,11 @@ function paint() {
     const figure = unsent.querySelector("b");
     if (figure) figure.textContent = String(outbox.waiting.length);
   }
+  // Nobody signs for points that are still on their way.
+  const waits = document.getElementById("sign-waits");
+  const sending = outbox.waiting.some((command) => command.do !== "sign");
+  if (waits) waits.hidden = !sending;
+  for (const each of document.querySelectorAll("button[data-do=sign]")) each.classList.toggle("is-waiting", sending);
   const balls = document.getElementById("balls");
   if (balls) balls.textContent = String(next.balls);
   document.querySelectorAll(".step").forEach((step, place) => {
@@ -125,6 +131,7 @@ function showRefusal(refusal) {
 }
 
 if (now.state === "ended") sheet = "sign";
-keepLive(() => { read(); paint(); drawTrace(); }, run, robotNews);
+keepLive(() => { read(); settle(); paint(); drawTrace(); }, run, robotNews);
 setInterval(tick, 250);
+settle();
 paint();
