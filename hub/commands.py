@@ -19,7 +19,7 @@ from hub.classroom.sandbox import Limits, SandboxError
 from hub.classroom.store import FAILED, Job
 from hub.classroom.worker import grade_collected
 from hub.roster import Roster, RosterError, read_csv, spelled
-from hub.settings import BadSetting, Settings
+from hub.settings import BadSetting, running_hub, shared_token
 from hub.sync import SyncError, sync
 
 
@@ -107,11 +107,14 @@ def _roster(data: Path) -> Iterator[Roster]:
 
 def _tell_hub(data: Path) -> None:
     """Write the roster into the hub when it runs; else the next start does."""
+    data = data.resolve()
     try:
-        settings = Settings.from_environment()
-        sync(data.resolve(), settings.hub_api, (data / "tokens" / "console").read_text("ascii").strip())
-    except (SyncError, BadSetting, OSError):
-        click.echo("kaga: the hub does not run here; it reads the roster at its next start", err=True)
+        sync(data, running_hub(data), shared_token(data, "console"))
+    except (SyncError, BadSetting) as error:
+        if error.code in ("no_answer", "no_token"):
+            click.echo("kaga: the hub does not run here; it reads the roster at its next start", err=True)
+        else:
+            click.echo(f"kaga: {error.code}: the roster is written, but the hub was not told: {error}", err=True)
 
 
 @roster.command("list")

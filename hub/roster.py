@@ -133,16 +133,19 @@ class Roster:
 
     def everybody(self) -> list[Entry]:
         """All people by name."""
-        with self.engine.connect() as db:
-            groups: dict[str, list[str]] = {}
-            for person, group in db.execute(sa.select(members.c.person, members.c.group)):
-                groups.setdefault(person, []).append(group)
-            rows = db.execute(sa.select(people).order_by(people.c.name))
-            return [Entry(r.name, r.nickname, tuple(sorted(groups.get(r.name, ()))), r.one_time) for r in rows]
+        return self._entries(sa.true(), sa.true())
 
     def person(self, name: str) -> Entry | None:
         """One person, or None."""
-        return next((entry for entry in self.everybody() if entry.name == name), None)
+        return next(iter(self._entries(people.c.name == name, members.c.person == name)), None)
+
+    def _entries(self, who: sa.ColumnElement[bool], whose: sa.ColumnElement[bool]) -> list[Entry]:
+        with self.engine.connect() as db:
+            groups: dict[str, list[str]] = {}
+            for person, group in db.execute(sa.select(members.c.person, members.c.group).where(whose)):
+                groups.setdefault(person, []).append(group)
+            rows = db.execute(sa.select(people).where(who).order_by(people.c.name))
+            return [Entry(r.name, r.nickname, tuple(sorted(groups.get(r.name, ()))), r.one_time) for r in rows]
 
     def stored(self, name: str) -> tuple[str, bool] | None:
         """The stored password and whether it is a one-time one."""

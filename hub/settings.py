@@ -5,6 +5,7 @@ The README's table is made from it (a test holds the two together).
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ TABLE: tuple[tuple[str, str, str], ...] = (
     ("KAGA_SPAWN_LIMIT", "4", "servers that may start at the same time; on two cores more make all of them late"),
     ("KAGA_START_SECONDS", "180", "seconds a server may take to start before the hub gives up"),
 )
+PORTS, MAX_PORTS = "ports.json", 4096
 DEFAULTS = {name: default for name, default, _ in TABLE}
 
 
@@ -40,6 +42,25 @@ class BadSetting(RuntimeError):
 
 def _text(name: str) -> str:
     return os.environ.get(name) or DEFAULTS[name]
+
+
+def running_hub(data: Path) -> str:
+    """The API of the hub that works on `data`, for commands typed meanwhile. Raises BadSetting.
+
+    ``./kaga up`` notes its ports in ``ports.json``, for it takes others when the usual ones are taken; a variable
+    that is set says better.
+    """
+    told = any(os.environ.get(name) for name in ("KAGA_HUB_API", "KAGA_HUB_PORT"))
+    path = data / PORTS
+    if told or not path.is_file():
+        return Settings.from_environment().hub_api
+    try:
+        port = json.loads(path.read_bytes()[:MAX_PORTS])["KAGA_HUB_PORT"]
+        if type(port) is int and 1 <= port <= 65535:
+            return f"http://127.0.0.1:{port}/hub/api"
+    except (OSError, ValueError, KeyError, TypeError):
+        port = "none"
+    raise BadSetting("bad_ports", f"expected the hub's port in {path}, got {port!s:.40}. Do: ./kaga up, or remove it")
 
 
 def _number(name: str, least: int, most: int, usual: int = 0) -> int:
@@ -103,9 +124,14 @@ class Settings:
 
     def token(self, name: str) -> str:
         """A secret that two processes share. Raises BadSetting when it is not there."""
-        path = self.data / "tokens" / name
-        try:
-            return path.read_text("ascii").strip()
-        except OSError as error:
-            told = f"expected a token in {path}, got: {error.strerror}. Do: ./kaga up"
-            raise BadSetting("no_token", told) from None
+        return shared_token(self.data, name)
+
+
+def shared_token(data: Path, name: str) -> str:
+    """A secret that two processes share. Raises BadSetting when it is not there."""
+    path = data / "tokens" / name
+    try:
+        return path.read_text("ascii").strip()
+    except OSError as error:
+        told = f"expected a token in {path}, got: {error.strerror}. Do: ./kaga up"
+        raise BadSetting("no_token", told) from None

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -26,7 +27,14 @@ WAIT_S, TIMEOUT_S, PAGE = 60.0, 30.0, 100
 
 
 class SyncError(RuntimeError):
-    """The hub did not take the roster; the text says what came."""
+    """The hub did not take the roster; the text says what came.
+
+    `code` is ``no_answer`` (nobody listens there), ``refused`` (the hub said no) or ``not_the_hub`` (another answered).
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 @dataclass
@@ -64,18 +72,32 @@ class HubApi:
             with self._opener.open(request, timeout=TIMEOUT_S) as answer:
                 text = answer.read()
         except HTTPError as error:
-            raise SyncError(f"{method} {path}: expected the hub to agree, got status {error.code}") from error
+            told = f"{method} {path}: expected the hub to agree, got status {error.code}"
+            raise SyncError("refused", f"{told}. Do: end ./kaga up and start it again") from error
+        except HTTPException as error:
+            raise self._another(error) from error
         except OSError as error:
-            raise SyncError(f"{method} {path}: expected the hub to answer, got: {error}. Do: ./kaga up") from error
-        return json.loads(text) if text else None
+            told = f"{method} {path}: expected the hub to answer, got: {error}. Do: ./kaga up"
+            raise SyncError("no_answer", told) from error
+        try:
+            return json.loads(text) if text else None
+        except ValueError as error:
+            raise self._another(error) from error
+
+    def _another(self, came: Exception | str) -> SyncError:
+        told = f"expected the hub at {self.address}, got another program's answer ({str(came)[:80]})"
+        return SyncError("not_the_hub", f"{told}. Do: see that KAGA_HUB_PORT is the hub's")
 
     def all(self, path: str) -> Iterator[dict[str, Any]]:
         """Every item of a paged list."""
         offset: int | None = 0
         while offset is not None:
             answer = self.call("GET", f"{path}?limit={PAGE}&offset={offset}")
-            yield from answer["items"]
-            following = answer["_pagination"]["next"]
+            try:
+                items, following = answer["items"], answer["_pagination"]["next"]
+            except (KeyError, TypeError):
+                raise self._another(f"no list of {path}") from None
+            yield from items
             offset = following["offset"] if following else None
 
 
@@ -142,8 +164,8 @@ def main() -> int:
             print(sync(settings.data, settings.hub_api, token))
             return 0
         except SyncError as error:
-            if "got status" in str(error) or time.monotonic() > end:
-                sys.exit(f"sync: {error}")
+            if error.code != "no_answer" or time.monotonic() > end:
+                sys.exit(f"sync: {error.code}: {error}")
             time.sleep(0.3)
 
 

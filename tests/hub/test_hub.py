@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -9,9 +10,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from hub_machine import Browser, Hub, running_hub
+from click.testing import CliRunner
+from hub_machine import PORTS, Browser, Hub, running_hub
 
 from hub import demo, roles
+from hub.commands import classroom
 from hub.settings import TABLE
 from hub.sync import Changes
 
@@ -169,6 +172,26 @@ def test_sync_makes_the_hub_as_the_roster_is_and_then_changes_nothing(hub: Hub) 
     hub.roster.remove("riku")
     assert hub.sync() == Changes(users_removed=1, groups_removed=1)
     assert [user for user in hub.call(console, "users").json() if user["name"] == "riku"] == []
+
+
+def test_a_command_reaches_the_hub_on_the_ports_it_chose(hub: Hub) -> None:
+    def run(*words: str, **settings: str) -> str:
+        env = dict.fromkeys(PORTS) | {"KAGA_HUB_API": None} | settings
+        done = CliRunner().invoke(classroom, ["roster", *words, "--data", str(hub.folder)], env=env)
+        assert done.exit_code == 0, done.output
+        return done.stderr
+
+    noted = hub.folder / "ports.json"
+    noted.write_text(json.dumps(hub.ports))
+    assert run("add", "mio", "--group", "students") == ""
+    assert "mio" in {user["name"] for user in hub.call(hub.token("console"), "users").json()}
+    noted.write_text("{}")
+    assert "kaga: bad_ports: the roster is written" in run("remove", "mio")
+    noted.unlink()
+    proxy = str(hub.ports["KAGA_PROXY_API_PORT"])
+    assert "kaga: refused: " in run("add", "mio", KAGA_HUB_PORT=proxy)
+    run("remove", "mio", KAGA_HUB_API=hub.api)
+    assert hub.sync().none
 
 
 def test_who_left_the_roster_is_out(hub: Hub) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from click.testing import CliRunner
 from hub import demo
 from hub.commands import classroom
 from hub.roster import Roster, RosterError, acceptable, fits, hashed, one_time_password, read_csv, spelled
+from hub.sync import HubApi, SyncError
 
 
 @pytest.fixture
@@ -112,8 +115,31 @@ def test_commands(tmp_path: Path) -> None:
     assert run("roster", "password", "yuta").strip() != password
     assert run("roster", "import", "-", data=b"name,nickname,groups\nhana,,students\n").startswith("hana,")
     assert "yuta" in run("roster", "list") and '"nickname": "ゆうた"' in run("roster", "list", "--json")
-    run("roster", "remove", "hana")
+    assert "the hub does not run here" in run("roster", "remove", "hana")
     assert "unknown_person" in run("roster", "remove", "hana", status=2)
+
+
+class Stranger(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"[]" if "groups" in self.path else b"<p>hello</p>")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_another_program_on_the_hubs_port_is_told() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Stranger) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            hub = HubApi(f"http://127.0.0.1:{server.server_port}/hub/api", "t")
+            for path in ("users", "groups"):
+                with pytest.raises(SyncError, match="expected the hub at .*, got another program's") as told:
+                    list(hub.all(path))
+                assert told.value.code == "not_the_hub"
+        finally:
+            server.shutdown()
 
 
 def test_the_first_administrator_is_made_once(tmp_path: Path) -> None:
