@@ -6,11 +6,10 @@ import re
 import time
 from collections.abc import Iterator
 from http.cookies import SimpleCookie
-from pathlib import Path
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 import pytest
-from classroom_machine import COURSE, GOOD, OTHER, Answer, Machine, answered, request, run_machine, write_source
+from classroom_machine import COURSE, GOOD, OTHER, ROOT, Answer, Machine, answered, request, run_machine, write_source
 
 from hub.classroom.course import publish
 from hub.classroom.package import pack, unpack
@@ -204,6 +203,25 @@ def test_both_languages_have_the_same_words(pages: str) -> None:
     [("classroom", "hub/classroom/templates"), ("hub", "hub/templates"), ("lessons", "hub/jupyter/lessons")],
 )
 def test_every_word_that_a_template_asks_for_exists(pages: str, place: str) -> None:
-    for template in (Path(__file__).resolve().parents[2] / place).glob("*.html"):
+    for template in (ROOT / place).glob("*.html"):
         for key in re.findall(r'\bt\("(\w+)"(?:[,)]| if)', template.read_text()):
             assert key in catalogue(pages, "ja"), (template.name, key)
+
+
+# Where a catalogue's words are used, and the beginnings of keys whose rest is a state, an act or a code.
+USED = {
+    "classroom": (("hub/classroom",), ("card_", "said_", "state_")),
+    "hub": (("hub/templates", "hub/pages.py", "hub/sign_in.py", "hub/roster.py"), ("error_",)),
+    "lessons": (("hub/jupyter/lessons",), ("problem_", "state_")),
+    "box": (("hub/box",), ()),
+}
+
+
+@pytest.mark.parametrize("pages", USED)
+def test_every_word_is_used(pages: str) -> None:
+    places, beginnings = USED[pages]
+    paths = [path for place in places for path in (ROOT / place, *(ROOT / place).rglob("*"))]
+    code = "".join(path.read_text("utf-8") for path in paths if path.suffix in (".py", ".html"))
+    assert all(f'"{beginning}' in code for beginning in beginnings)
+    unused = [key for key in catalogue(pages, "ja") if f'"{key}"' not in code and not key.startswith(beginnings)]
+    assert unused == []
