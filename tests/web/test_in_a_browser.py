@@ -161,6 +161,24 @@ def test_proposals_stay_under_the_thumb(browser, server, wire):
     expect(page.get_by_role("button", name="選手：得点を確かめました")).to_be_enabled()
 
 
+def test_what_is_unsent_shows_also_while_the_server_is_away(browser, server):
+    fields = {"fresh": "1", "team": "柴山ライナーズ", "division": "HS", "field": "3", "robot": "0"}
+    server.client("desk").post("/desk/call", data=fields)
+    ask(server.client("referee"), "start")
+    page = open_page(browser, server, "referee", "/referee/r-1")
+    before = page.locator(".step").first.bounding_box()
+    server.kill()
+    page.locator(".step").first.click()
+    expect(page.locator("#stale")).to_be_visible(timeout=20_000)
+    middle = "unsent.getBoundingClientRect()"
+    on_top = f"(b => document.elementFromPoint(b.x + b.width / 2, b.y + b.height / 2))({middle})"
+    assert page.evaluate(f"unsent.contains({on_top})")
+    assert page.locator(".step").first.bounding_box() == before, "no banner moves what is tapped"
+    server.start()
+    expect(page.locator("#stale")).to_be_hidden(timeout=20_000)
+    expect(page.locator("#points")).to_have_text("25")
+
+
 LONGEST = "加賀市立山中温泉中学校ロボット研究部自動走行チーム二〇二六年度"[:30]
 OUTSIDE = """() => [...document.querySelectorAll("body *")].filter(each => {
   const box = each.getBoundingClientRect();
@@ -171,6 +189,11 @@ FREE_OF_CLOCK = """() => {
   const name = document.createRange(), clock = document.getElementById("clock").getBoundingClientRect();
   name.selectNodeContents(document.querySelector("h1"));
   return name.getBoundingClientRect().right <= clock.left;
+}"""
+
+SCORE_IN_SIGHT = """() => {
+  const score = document.getElementById("points").getBoundingClientRect();
+  return score.bottom <= document.querySelector(".ref-run").getBoundingClientRect().bottom;
 }"""
 
 
@@ -193,6 +216,7 @@ def test_every_page_fits_its_screen_with_the_longest_name(browser, server, wire,
         if path == "/referee/r-1":
             expect(page.locator(".proposal")).to_have_count(4)
             assert page.evaluate(FREE_OF_CLOCK), "the clock does not cover the name"
+            assert page.evaluate(SCORE_IN_SIGHT), "nothing lies over the score"
         if path == "/public/HS":
             expect(page.get_by_text("秒前")).to_be_visible()
             assert page.locator(".name").get_attribute("lang") == "ja"
