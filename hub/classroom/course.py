@@ -21,7 +21,7 @@ from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
 from hub.classroom.blobs import write_durably
-from hub.classroom.feedback_sheet import HideTests
+from hub.classroom.feedback_sheet import FILTERS, HideTests
 from hub.classroom.names import checked, within
 from hub.classroom.package import MAX_FILES, MAX_UNPACKED, MIB, TIMESTAMP, Files, replace_folder, stamped
 from hub.classroom.refusals import Refusal
@@ -150,7 +150,8 @@ class CourseFolder:
         """Feedback pages of one graded submission: rendered from stored outputs, nothing is executed."""
         self.files("autograded", student, assignment)
         with _converting, _quiet() as said:
-            converter = GenerateFeedback(coursedir=self.directory(assignment, student), config=Config())
+            config = Config({"HTMLExporter": {"filters": FILTERS}})
+            converter = GenerateFeedback(coursedir=self.directory(assignment, student), config=config)
             converter.force = True
             converter.preprocessors = [HideTests, *converter.preprocessors]
             try:

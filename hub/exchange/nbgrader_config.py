@@ -6,8 +6,7 @@ Environment: KAGA_CLASSROOM_URL, JUPYTERHUB_API_TOKEN; for a teacher also KAGA_C
 
 import os
 
-from nbconvert.preprocessors.sanitize import ALLOWED_TAGS
-
+from hub.classroom.feedback_sheet import FILTERS
 from hub.classroom.stubs import stubs
 from hub.exchange.autograde import replace_engine
 
@@ -30,11 +29,11 @@ c.GenerateFeedback.preprocessors = [
     "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
 ]
 # The form grader shows students' Markdown as part of the teacher's own page: no scripts from there.
-c.HTMLExporter.preprocessors = ["nbconvert.preprocessors.sanitize.SanitizeHTML"]
+c.HTMLExporter.preprocessors = ["hub.classroom.feedback_sheet.CleanOutputs"]
 c.HTMLExporter.sanitize_html = True
+c.HTMLExporter.filters = FILTERS
 c.SanitizeHTML.enabled = True
 c.SanitizeHTML.styles = []
-c.SanitizeHTML.tags = [*ALLOWED_TAGS, "ruby", "rt", "rp", "img", "u", "s", "sub", "sup", "details", "summary"]
 if os.environ.get("KAGA_COURSE"):
     c.CourseDirectory.course_id = os.environ["KAGA_COURSE"]
 if os.environ.get("KAGA_COURSE_ROOT"):

@@ -232,12 +232,15 @@ def text_of(page: bytes) -> str:
 def test_feedback_is_rendered_and_given_back_without_running_anything(desk: Desk) -> None:
     hand_in(desk, "good", GOOD + "\nprint('<script>alert(1)</script>')")
     hand_in(desk, "wide", "def double（n）:\n    return 2 * n")
-    hand_in(desk, "fixed", "def double(n):\n    return 4 if n == 2 else 0")
+    essay = "[どうぞ](javascript:alert)と ![わたしの図](attachment:nofile.svg)"
+    hand_in(desk, "fixed", "def double(n):\n    return 4 if n == 2 else 0", essay)
     graded(desk)
     assert desk.give_feedback(TEACHER, COURSE, TASK) == (["fixed", "good", "wide"], [])
     (fixed,) = desk.own(student("fixed"), COURSE)
-    sheet = text_of(desk.feedback(student("fixed"), COURSE, fixed.id)[f"{BOOK}.html"])
+    page = desk.feedback(student("fixed"), COURSE, fixed.id)[f"{BOOK}.html"]
+    sheet = text_of(page)
     assert "AssertionError" in sheet and "double(5)" not in sheet
+    assert "どうぞと わたしの図" in sheet and b"javascript:alert" not in page
     (item,) = desk.own(student("good"), COURSE)
     page = desk.feedback(student("good"), COURSE, item.id)[f"{BOOK}.html"].decode()
     assert item.feedback == [BOOK] and "5.0 / 6.0" in page and "&lt;script&gt;alert(1)" in page
