@@ -6,7 +6,7 @@ from test_conventions import ROOT, tracked
 
 NAME = re.compile(r"\bKAGA_[A-Z][A-Z_]*[A-Z]\b")
 # Said by one of our processes to another in a box of its own, no setting of a person.
-BETWEEN_OURSELVES = {"KAGA_BOX", "KAGA_GROUPS", "KAGA_COURSES", "KAGA_COURSE", "KAGA_COURSE_ROOT"}
+BETWEEN_OURSELVES = {"KAGA_BOX", "KAGA_COURSES", "KAGA_COURSE", "KAGA_COURSE_ROOT"}
 
 
 def names(suffix, *folders):
