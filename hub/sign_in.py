@@ -20,6 +20,7 @@ from tornado import web
 from tornado.escape import url_escape
 from traitlets import Unicode
 
+from hub.enter import EnterHandler
 from hub.pages import page_handlers
 from hub.roster import MAX_PASSWORD, NOBODY, Roster, RosterError, fits, spelled
 from hub.settings import Settings
@@ -94,8 +95,10 @@ class RosterAuthenticator(Authenticator):
 
     def get_handlers(self, app: Any) -> list[Any]:
         """Our pages come before the hub's own of the same address."""
-        own = [(r"/login", SignInHandler), (r"/new-password", NewPasswordHandler)]
-        return [*own, *page_handlers(self.roster, Settings.from_environment()), *super().get_handlers(app)]
+        settings = Settings.from_environment()
+        own: list[Any] = [(r"/login", SignInHandler), (r"/new-password", NewPasswordHandler)]
+        own.append((r"/enter", EnterHandler, {"folder": settings.folder, "https": settings.https}))
+        return [*own, *page_handlers(self.roster, settings), *super().get_handlers(app)]
 
     def normalize_username(self, username: str) -> str:
         """As the roster spells it."""
@@ -122,7 +125,17 @@ class RosterAuthenticator(Authenticator):
         return stored is not None and not stored[1]
 
 
-class SignInHandler(LoginHandler):
+class FreshSession(BaseHandler):
+    """A sign-in has a session id of its own: one that was put into the browser before opens nothing later."""
+
+    def set_login_cookie(self, user: Any) -> None:
+        """With a new id when somebody signs in, not when a page of somebody signed in is shown again."""
+        if self.request.method == "POST":
+            self.set_session_cookie()
+        super().set_login_cookie(user)
+
+
+class SignInHandler(FreshSession, LoginHandler):
     """The sign-in form; a one-time password leads on to choosing an own one."""
 
     async def post(self) -> None:
@@ -136,7 +149,7 @@ class SignInHandler(LoginHandler):
             self.finish(await page)
 
 
-class NewPasswordHandler(BaseHandler):
+class NewPasswordHandler(FreshSession):
     """Choosing a password: with the ticket of a one-time password, or signed in with the present one."""
 
     @web.authenticated
@@ -178,7 +191,6 @@ class NewPasswordHandler(BaseHandler):
             self.finish(await page)
             return
         user = await self.login_user({"username": name, "password": new})
-        self._jupyterhub_user = user
         self.redirect(self.get_next_url(user))
 
 

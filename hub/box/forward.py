@@ -20,7 +20,7 @@ def to(connect: Callable[[], Awaitable[Streams]]) -> Callable[[asyncio.StreamRea
             writer.transport.abort()
             return
         try:
-            await asyncio.gather(_pump(reader, there_writer), _pump(there_reader, writer))
+            await asyncio.gather(pump(reader, there_writer), pump(there_reader, writer))
         finally:
             there_writer.transport.abort()
             writer.transport.abort()
@@ -28,7 +28,7 @@ def to(connect: Callable[[], Awaitable[Streams]]) -> Callable[[asyncio.StreamRea
     return handle
 
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Copy until the end, then hand the end on; waiting on `drain` bounds what is held in memory."""
     with contextlib.suppress(OSError):
         while data := await reader.read(CHUNK):

@@ -22,7 +22,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from hub.box import forward
+from hub.box import forward, gate
 from hub.box.command import command
 from hub.box.order import MIB, Order
 from hub.box.record import Record, all_records, read, record_path, start_time
@@ -94,8 +94,9 @@ class Launcher:
         listening = socket.socket(socket.AF_UNIX)
         listening.bind(str(runtime / "server"))
         listening.listen(128)
-        inside = partial(asyncio.open_unix_connection, runtime / "server")
-        await asyncio.start_server(forward.to(inside), "127.0.0.1", self.order.port)
+        inside = partial(asyncio.open_unix_connection, runtime / "server", limit=gate.HEAD_BYTES)
+        guarded = gate.before(self.order.key, inside)
+        await asyncio.start_server(guarded, "127.0.0.1", self.order.port, limit=gate.HEAD_BYTES)
         group = cgroup.Group.create(self.order.processes, self.order.memory_bytes)
         self.note(runtime=str(runtime), groups=[str(path) for path in group.paths])
         try:

@@ -21,6 +21,7 @@ class Order:
     port: int  # the server's
     forwards: Sequence[int]  # what the box may call
     command: Sequence[str]  # the server
+    key: str  # of the gate before the box, see hub/box/badge.py; never handed into the box
     courses: Sequence[str] = field(default=())  # a teacher's, from <data>/courses
     memory_bytes: int = 2048 * MIB  # of the whole box, where control groups can be made
     processes: int = 400  # threads count as well

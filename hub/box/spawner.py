@@ -16,6 +16,7 @@ from jupyterhub.spawner import LocalProcessSpawner
 from jupyterhub.utils import random_port
 from traitlets import Integer, Unicode, default
 
+from hub.box import badge
 from hub.box.command import ROOT, environment
 from hub.box.order import MIB, Order
 from hub.box.record import Record, read, record_path, start_time
@@ -114,7 +115,8 @@ class BoxSpawner(LocalProcessSpawner):
         forwards = [urlsplit(hub_api).port or 80, self.classroom_port, self.robolev_port]
         return Order(
             name, str(data), str(home), "teacher" if courses else "student", port, forwards,
-            [*self.cmd, *self.get_args()], courses, memory_bytes=int(self.mem_limit or 2048 * MIB),
+            [*self.cmd, *self.get_args()], badge.key(data / "hub", self.user.name), courses,
+            memory_bytes=int(self.mem_limit or 2048 * MIB),
             processes=self.processes, file_bytes=self.file_bytes,
         )  # fmt: skip
 

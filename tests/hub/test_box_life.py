@@ -135,7 +135,7 @@ def test_a_process_id_used_again_is_not_ours() -> None:
 @pytest.fixture
 def order(tmp_path: Path) -> Order:
     (tmp_path / "home").mkdir()
-    return Order("x", str(tmp_path), str(tmp_path / "home"), "student", free_port(), [free_port()], ["true"])
+    return Order("x", str(tmp_path), str(tmp_path / "home"), "student", free_port(), [free_port()], ["true"], "")
 
 
 def launch(order: Order, path: str, *before: str) -> str:
