@@ -17,8 +17,11 @@ class SandboxMissing(RuntimeError):
     """This machine cannot run untrusted programs; the text says what to install."""
 
 
-def command(firmware: Path, program: Path, arguments: list[str], boxed: bool = False) -> list[str]:
+def command(firmware: Path, program: Path | int, arguments: list[str], boxed: bool = False) -> list[str]:
     """The command that runs `program` with `boards/virtual.py` on MicroPython in a sandbox of its own.
+
+    `program` is a file, or a descriptor that the command inherits and reads to its end, which leaves no file behind
+    however it ends; only a file can be run `boxed`.
 
     `boxed`: this process is in a box already, in which no second one can be built; the program then runs in the same
     box under the same limits. Only the boxes of pupils and of grading set KAGA_BOX=1; elsewhere `boxed` is refused.
@@ -32,6 +35,7 @@ def command(firmware: Path, program: Path, arguments: list[str], boxed: bool = F
     if boxed:
         if os.environ.get("KAGA_BOX") != "1":
             raise SandboxMissing("expected to be in a box (KAGA_BOX=1), found none. Do: leave out boxed=True")
+        assert isinstance(program, Path)
         settings = [f"MICROPYPATH={program.parent}:{firmware / 'lib'}", f"PYTHONHOME={sys.base_prefix}"]
         start = [str(python), "-SBsc", _START, str(module.parent), str(firmware / "boards" / "virtual.py")]
         return [prlimit, *_LIMITS, "--", _tool("env", "coreutils"), "-i", *settings, *start, *arguments]
@@ -43,7 +47,9 @@ def command(firmware: Path, program: Path, arguments: list[str], boxed: bool = F
         box += ["--ro-bind", sys.base_prefix, sys.base_prefix]
     box += ["--ro-bind", prlimit, "/prlimit", "--ro-bind", str(python), "/python"]
     box += ["--ro-bind", str(module), f"/micropython/{module.name}"]
-    box += ["--ro-bind", str(firmware), "/firmware", "--ro-bind", str(program), "/program/program.py"]
+    box += ["--ro-bind", str(firmware), "/firmware"]
+    kept = ["--ro-bind"] if isinstance(program, Path) else ["--perms", "0444", "--ro-bind-data"]
+    box += [*kept, str(program), "/program/program.py"]
     box += ["--setenv", "MICROPYPATH", "/program:/firmware/lib", "--setenv", "PYTHONHOME", sys.base_prefix]
     box += ["--chdir", "/program", "--"]
     start = ["/python", "-SBsc", _START, "/micropython", "/firmware/boards/virtual.py"]

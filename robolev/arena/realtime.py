@@ -12,7 +12,6 @@ import select
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import tty
 from collections.abc import Callable
@@ -36,6 +35,11 @@ MAX_PRINTED = 4000
 MAX_WAIT_S = 1.0
 # Later than this behind the wall clock the arena does not hurry to catch up.
 MAX_LAG_S = 0.5
+# A serial line of 115200 baud carries no more; what a program writes beyond that is lost, as on a wire.
+BYTES_PER_S = 11_520
+MAX_PIECE = 4096
+# What is still on its way when a program has finished comes within this.
+DRAIN_S = 1.0
 FINISHED = 0xFFFFFFFF
 Tell = Callable[[dict[str, Any]], None]
 
@@ -122,6 +126,7 @@ class VirtualRobot:
         self._robot = SimulatedRobot(Oval(), RobotModel(), order.seed)
         self._gates = FieldSensor(self._robot)
         self._printed = b""
+        self._room, self._room_at = float(MAX_PIECE), time.monotonic()
 
     def run(self) -> str:
         self._robot_line, self._sensor_line = Line(), Line()
@@ -148,31 +153,31 @@ class VirtualRobot:
         pipes = [os.pipe() for _ in range(4)]  # ask, tell, from the robot's line, to the robot's line
         (ask, ask_out), (tell_in, tell), (link, link_out), (acks_in, acks) = pipes
         inherited = (ask_out, tell_in, link_out, acks_in)
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "program.py"
-            file.write_bytes(self._order.program.encode())
-            file.chmod(0o644)
-            Path(folder).chmod(0o755)
+        # In memory: however this process ends, it leaves no file.
+        with os.fdopen(os.memfd_create("program.py"), "wb") as file:
+            file.write(self._order.program.encode())
+            file.seek(0)
             numbers = [*inherited, self._order.robot]
             process = subprocess.Popen(
-                box.command(FIRMWARE, file, [str(number) for number in numbers]),
-                pass_fds=inherited,
+                box.command(FIRMWARE, file.fileno(), [str(number) for number in numbers]),
+                pass_fds=(*inherited, file.fileno()),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
             )
-            for number in inherited:
+        for number in inherited:
+            os.close(number)
+        assert process.stdout is not None
+        for number in (tell, acks):  # a program need not read: nobody may wait for it
+            os.set_blocking(number, False)
+        try:
+            return self._drive(ask, tell, link, acks, process.stdout.fileno())
+        finally:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+            for number in (ask, tell, link, acks):
                 os.close(number)
-            assert process.stdout is not None
-            os.set_blocking(acks, False)
-            try:
-                return self._drive(ask, tell, link, acks, process.stdout.fileno())
-            finally:
-                process.kill()
-                process.wait()
-                process.stdout.close()
-                for number in (ask, tell, link, acks):
-                    os.close(number)
 
     def _drive(self, ask: int, tell: int, link: int, acks: int, prints: int) -> str:
         """Answer the program, each time when the wall clock is there, until one of the ends."""
@@ -189,7 +194,8 @@ class VirtualRobot:
                 if now - answer_at > MAX_LAG_S:
                     began += now - answer_at
                 answer_at, last_ask = None, now
-                self._answer(tell)
+                if not self._answer(tell):
+                    return "stuck"
                 if self._robot.steps * STEP_S >= self._order.seconds:
                     return "time_up"
             if answer_at is None and now - last_ask > STUCK_S:
@@ -226,24 +232,40 @@ class VirtualRobot:
             if place is not None:
                 self._sensor.passed(place, self._robot.time_ms)
 
-    def _answer(self, tell: int) -> None:
+    def _answer(self, tell: int) -> bool:
+        """Whether there was room for the answer: a program that asks on and on and never reads leaves none."""
         robot = self._robot
         eyes = [round(eye * 1000) for eye in robot.line_sensors()]
-        with suppress(BrokenPipeError):  # the program ended meanwhile; that is seen at the next read
+        try:
             os.write(tell, TELL.pack(robot.time_ms, *eyes, *robot.encoders(), robot.battery_mv()))
+        except BlockingIOError:
+            return False
+        except BrokenPipeError:  # the program ended meanwhile; that is seen at the next read
+            pass
+        return True
 
     def _forward(self, number: int, prints: int) -> bool:
-        data = os.read(number, 4096)
+        data = os.read(number, MAX_PIECE)
         if number == prints:
             self._printed = (self._printed + data)[-MAX_PRINTED:]
-        else:
+        elif self._has_room(len(data)):
             self._robot_line.write(data)
         return bool(data)
 
+    def _has_room(self, size: int) -> bool:
+        now = time.monotonic()
+        gained = (now - self._room_at) * BYTES_PER_S * self._order.pace
+        self._room, self._room_at = min(MAX_PIECE, self._room + gained), now
+        if size > self._room:
+            return False
+        self._room -= size
+        return True
+
     def _drain(self, link: int, prints: int) -> None:
+        end = time.monotonic() + DRAIN_S
         for number in (link, prints):
-            for _ in range(1000):
-                if not select.select([number], [], [], 0.05)[0] or not self._forward(number, prints):
+            while time.monotonic() < end and select.select([number], [], [], 0.05)[0]:
+                if not self._forward(number, prints):
                     break
 
     def _linger(self) -> None:

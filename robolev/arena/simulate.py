@@ -7,7 +7,6 @@ import struct
 import subprocess
 import tempfile
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from pathlib import Path
@@ -23,6 +22,8 @@ MAX_SECONDS = 600
 # A step of a real program takes well under a millisecond; this long without one is an endless loop.
 STUCK_S = 3.0
 MAX_OUTPUT_BYTES = 20_000
+# What is still on its way when a program has ended comes within this.
+DRAIN_S = 1.0
 ASK = struct.Struct("<hhI")  # motors in thousandths, milliseconds to wait
 TELL = struct.Struct("<IHHiiH")  # time, line left, line right in thousandths, encoders, battery
 
@@ -126,6 +127,7 @@ def _with_process(program: Path, robot: SimulatedRobot, steps: int, boxed: bool)
             raise SimulationError("missing_part", f"the sandbox did not start: {problem}") from None
         for number in inherited:
             os.close(number)
+        os.set_blocking(tell_out, False)  # a program need not read: nobody may wait for it
         assert process.stdout is not None
         run = Run("crashed", robot.field)
         drains: dict[int, IO[bytes]] = {process.stdout.fileno(): printed, link_in: link}
@@ -181,7 +183,9 @@ def _lockstep(run: Run, robot: SimulatedRobot, steps: int, ask: int, tell: int, 
             lap.watch()
             if robot.steps >= steps:
                 break
-        _answer(run, robot, tell, motors)
+        if not _answer(run, robot, tell, motors):
+            run.ended = "stuck"
+            return
         run.lap_s = lap.seconds
         if robot.steps >= steps:
             run.ended = "time_up"
@@ -190,13 +194,19 @@ def _lockstep(run: Run, robot: SimulatedRobot, steps: int, ask: int, tell: int, 
         give_up = time.monotonic() + STUCK_S
 
 
-def _answer(run: Run, robot: SimulatedRobot, tell: int, motors: tuple[float, float]) -> None:
+def _answer(run: Run, robot: SimulatedRobot, tell: int, motors: tuple[float, float]) -> bool:
+    """Whether there was room for the answer: a program that asks on and on and never reads leaves none."""
     eyes = robot.line_sensors()
     offset = robot.field.offset(robot.x, robot.y)
     run.samples.append(Sample(robot.time_ms, robot.x, robot.y, robot.heading, *eyes, *motors, offset))
     thousandths = [round(eye * 1000) for eye in eyes]
-    with suppress(BrokenPipeError):  # the program ended meanwhile; the closed pipe is seen at the next read
+    try:
         os.write(tell, TELL.pack(robot.time_ms, *thousandths, *robot.encoders(), robot.battery_mv()))
+    except BlockingIOError:
+        return False
+    except BrokenPipeError:  # the program ended meanwhile; the closed pipe is seen at the next read
+        pass
+    return True
 
 
 def _drain(number: int, file: IO[bytes]) -> bool:
@@ -207,8 +217,9 @@ def _drain(number: int, file: IO[bytes]) -> bool:
 
 
 def _drain_rest(drains: dict[int, IO[bytes]]) -> None:
+    end = time.monotonic() + DRAIN_S
     for number, file in drains.items():
-        while select.select([number], [], [], 0.05)[0] and _drain(number, file):
+        while time.monotonic() < end and select.select([number], [], [], 0.05)[0] and _drain(number, file):
             if file.tell() >= 50 * MAX_OUTPUT_BYTES:
                 break
 

@@ -1,11 +1,13 @@
 """Virtual robots of official runs: a team's program drives when its run starts and stops when the run ends.
 
-Each is a process of its own that ends when its standard input closes, so that none outlives this server. It is not
-started again after a restart: half a run cannot be driven twice, and the referee sees that the robot is gone.
+Each is a process of its own that ends when its standard input closes and is killed when it does not end by then; when
+this server is gone the kernel kills it (`setpriv --pdeathsig`). It is not started again after a restart: half a run
+cannot be driven twice, and the referee sees that the robot is gone.
 """
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -27,6 +29,8 @@ FIRST_NUMBER, LAST_NUMBER = 60000, 65534
 # A machine drives this many in real time; the next run's robot is refused, the run itself is not.
 MAX_AT_ONCE = 16
 END_S = 3.0
+# Longer than any news: 4000 bytes printed, at six characters each.
+MAX_NEWS_BYTES = 40_000
 
 
 @dataclass
@@ -84,7 +88,7 @@ class VirtualRobots:
             self._closed = True
             running, threads = list(self._processes.values()), list(self._threads)
         for process in running:
-            _hang_up(process)
+            _end(process)
         for thread in threads:
             thread.join(2 * END_S)
 
@@ -113,14 +117,16 @@ class VirtualRobots:
             with self._lock:
                 process = self._processes.get(event.stream)
             if process is not None:
-                _hang_up(process)
+                _end(process)
 
     def _drive(self, run_id: str, run: RunState) -> None:
         """The life of one robot, in a thread of its own."""
         assert self.programs is not None
         order = {"file": str(self.programs.path(run.program)), "robot": run.robot, "sensor": run.robot + 1}
         order |= {"seconds": self._tournament.ruleset.seconds}
-        command = [sys.executable, "-P", "-m", "robolev.arena.realtime", json.dumps(order)]
+        setpriv = shutil.which("setpriv")
+        leash = [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
+        command = [*leash, sys.executable, "-P", "-m", "robolev.arena.realtime", json.dumps(order)]
         opened: list[tuple[Gateway, int]] = []
         try:
             with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
@@ -129,14 +135,14 @@ class VirtualRobots:
                         self._processes[run_id] = process
                         closed = self._closed
                     if closed or self._tournament.run(run_id).state != "running":
-                        _hang_up(process)
+                        _end(process)
                     assert process.stdout is not None
                     self._follow(run_id, run, process.stdout, opened)
                 finally:
                     with self._lock:
                         self._processes.pop(run_id, None)
-                    _hang_up(process)
-                    _wait_or_kill(process)
+                    _end(process)
+                    process.wait()
         except OSError as problem:
             self._set(run_id, Status("ended", "not_started", str(problem)))
         finally:
@@ -149,7 +155,7 @@ class VirtualRobots:
 
     def _follow(self, run_id: str, run: RunState, told: IO[bytes], opened: list[tuple[Gateway, int]]) -> None:
         field = None
-        for text in iter(lambda: told.readline(20_000), b""):
+        for text in iter(lambda: told.readline(MAX_NEWS_BYTES), b""):
             news = json.loads(text)
             if news["state"] == "ready":
                 parts = (("robot", None, frozenset({run.robot})), ("sensor", {run.robot + 1: run.field}, None))
@@ -167,15 +173,12 @@ class VirtualRobots:
             self._status[run_id] = status
 
 
-def _hang_up(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ask a robot's process to end, and kill it after END_S whatever it does; returns at once."""
     assert process.stdin is not None
     with suppress(OSError):
         process.stdin.close()
-
-
-def _wait_or_kill(process: subprocess.Popen[bytes]) -> None:
-    try:
-        process.wait(END_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    if process.poll() is None:
+        killer = threading.Timer(END_S, process.kill)
+        killer.daemon = True
+        killer.start()

@@ -5,6 +5,7 @@ import os
 import select
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -117,6 +118,35 @@ def test_a_bad_program_ends_with_its_reason_and_leaves_nobody(start, body, why, 
     assert robot.end() == 0
 
 
+NEVER_READS = """
+import struct
+def main(robot):
+    while True:
+        robot._board._ask.write(struct.pack("<hhI", 300, 300, 0))
+"""
+
+
+def test_a_program_that_asks_and_never_reads_is_stuck_and_leaves_nothing(start):
+    before = set(Path(tempfile.gettempdir()).glob("tmp*/program.py"))
+    robot = start(NEVER_READS, pace=200, seconds=600)
+    robot.listen(30, until=lambda: select.select([robot.process.stdout], [], [], 0)[0])
+    family = children(robot.process.pid)
+    ended = json.loads(robot.process.stdout.readline())
+    assert (ended["state"], ended["why"]) == ("ended", "stuck")
+    assert robot.end() == 0
+    assert not [pid for pid in family if Path(f"/proc/{pid}").exists()]
+    assert set(Path(tempfile.gettempdir()).glob("tmp*/program.py")) <= before
+
+
+def test_a_flood_on_the_line_is_cut_to_what_a_wire_carries(start):
+    robot = start("def main(robot):\n    while True:\n        robot._board.serial_write(b'\\0' * 4000)\n")
+    got, end = 0, time.monotonic() + 3
+    while time.monotonic() < end:
+        select.select([robot.lines["robot"]], [], [], 0.05)
+        got += len(robot.lines["robot"].read(65536))
+    assert 0 < got <= 4096 + 11_520 * 4
+
+
 def children(pid):
     found = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
     pairs = [tuple(map(int, line.split())) for line in found.splitlines()]
@@ -129,6 +159,7 @@ def children(pid):
 
 @pytest.mark.parametrize("how", ["parent gone", "killed"])
 def test_no_orphan_is_left(start, how):
+    before = set(Path(tempfile.gettempdir()).glob("tmp*/program.py"))
     robot = start(PROGRAM)
     robot.listen(5, until=lambda: len(robot.got["robot"]) > 5)
     family = children(robot.process.pid)
@@ -141,6 +172,7 @@ def test_no_orphan_is_left(start, how):
     while time.monotonic() < end and any(Path(f"/proc/{pid}").exists() for pid in family):
         time.sleep(0.05)
     assert not [pid for pid in family if Path(f"/proc/{pid}").exists()]
+    assert set(Path(tempfile.gettempdir()).glob("tmp*/program.py")) <= before
 
 
 def test_without_a_reader_the_robot_still_finishes_and_links_go_away(tmp_path):

@@ -12,7 +12,6 @@ from click.testing import CliRunner
 from console.main import main
 from robolev.arena import box
 from robolev.arena.field import Oval
-from robolev.arena.picture import draw
 from robolev.arena.robot import RobotModel
 from robolev.arena.simulate import SimulationError, simulate
 from robolev.link.frames import Decoder, Frame
@@ -93,12 +92,24 @@ def test_the_telemetry_of_the_run_is_on_the_link():
         ("x = 1", "crashed", "found neither"),
         ("def main(robot):\n    robot.drive(1, 1)\n    robot.wait(1)\n    robot.stop()", "finished", ""),
         ("print（1）", "crashed", "NameError"),
+        (
+            "import time\ndef main(robot):\n    robot._board.finished()\n"
+            "    while True:\n        print('x')\n        time.sleep(0.03)",
+            "finished",
+            "x",
+        ),
     ],
 )
 def test_every_end_has_a_name_and_a_reason(program, ended, says):
     run = simulate(program, seconds=5)
     assert run.ended == ended and says in run.printed, run.printed
     assert len(run.printed) <= 2_000_000
+
+
+def test_a_program_that_asks_and_never_reads_is_stuck():
+    ask = "robot._board._ask.write(struct.pack('<hhI', 9, 9, 0))"
+    program = f"import struct\ndef main(robot):\n    while True:\n        {ask}\n"
+    assert simulate(program, seconds=600).ended == "stuck"
 
 
 @pytest.mark.parametrize(
@@ -152,8 +163,3 @@ def test_the_command_prints_and_draws(tmp_path):
     root = ET.fromstring(picture.read_text(encoding="utf-8"))
     (path,) = root.iter("{http://www.w3.org/2000/svg}polyline")
     assert len(path.attrib["points"].split()) == 1500
-
-
-def test_the_readmes_picture_is_what_the_simulator_draws():
-    drawn = draw(simulate(PROGRAM, 40, model=RobotModel(sensor_noise=0.0)), "line_following.py")
-    assert (ROOT / "docs" / "line_following.svg").read_text(encoding="utf-8") == drawn

@@ -271,19 +271,44 @@ def robots():
         except OSError:
             continue
         if b"robolev.arena.realtime" in words or b"/firmware/boards/virtual.py" in words:
-            found.append(words)
+            found.append((int(folder.name), words))
     return found
+
+
+def ours(machine):
+    """The processes of our robots and all that is below them."""
+    programs = str(machine.hub.folder / "robolev" / "programs").encode()
+    return [pid for pid, words in robots() if programs in words]
+
+
+FLOOD = """
+def main(robot):
+    while True:
+        robot._board.serial_write(b"\\0" * 4000)
+        print("x" * 4000)
+"""
+
+
+def test_a_robot_that_does_not_listen_is_killed_when_its_run_ends(machine):
+    machine.hand_in("sora", FLOOD)
+    machine.call(OTHER, "deaf", field="deaf")
+    machine.ask("shinpan", "start", "r-deaf")
+    machine.until(lambda: machine.run("r-deaf")["robot_now"]["state"] in ("driving", "ended"))
+    (robot,) = ours(machine)
+    os.kill(robot, signal.SIGSTOP)  # as deaf as a process can be
+    assert machine.ask("shinpan", "end", "r-deaf", reason="stopped_by_team").json()["state"] == "ended"
+    machine.until(lambda: not ours(machine))
+    machine.until(lambda: machine.run("r-deaf")["robot_now"]["state"] in ("gone", "ended"))
 
 
 def test_kill_9_leaves_no_robot_and_the_run_goes_on_without_it(machine):
     machine.call(TEAM, "killed", field="k")
     machine.ask("shinpan", "start", "r-killed")
     machine.until(lambda: machine.run("r-killed")["robot_now"]["link_ok"])
-    program = machine.hub.folder / "robolev" / "programs"
-    ours = [words for words in robots() if str(program).encode() in words]
-    assert ours
+    (robot,) = ours(machine)
+    os.kill(robot, signal.SIGSTOP)  # even one that does not notice
     machine.kill()
-    machine.until(lambda: not [words for words in robots() if str(program).encode() in words])
+    machine.until(lambda: not ours(machine))
     machine.start()
     view = machine.run("r-killed")
     assert view["state"] == "running" and view["robot_now"]["state"] == "gone" and not view["robot_now"]["link_ok"]
