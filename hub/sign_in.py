@@ -26,8 +26,10 @@ from hub.roster import MAX_PASSWORD, NOBODY, Roster, RosterError, fits, spelled
 from hub.settings import Settings
 
 WINDOW_S = 60.0
-# A person mistypes; a program guesses. A whole class sits behind one address.
-ACCOUNT_TRIES, ADDRESS_TRIES = 5, 100
+# A person mistypes; a program guesses. A whole class sits behind one address. Wrong passwords typed elsewhere keep
+# nobody out: few are looked at for an account from one address, and for an account from all of them only a program
+# with many addresses reaches the bound.
+TRIES, ACCOUNT_TRIES, ADDRESS_TRIES = 5, 50, 100
 MOST_KEPT = 20_000
 TICKET, TICKET_DAYS = "kaga-own-password", 15 / (24 * 60)
 # Each check takes 32 MiB and a tenth of a second.
@@ -52,7 +54,8 @@ class OneTimePassword(web.HTTPError):
 
 
 class Brake:
-    """Counts failed sign-ins of an account and of an address within the last minute; kept in memory, bounded."""
+    """Counts failed sign-ins within the last minute: of an account from an address, of an account, of an address.
+    Kept in memory, bounded."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -62,24 +65,31 @@ class Brake:
         """Count a try as failed until :meth:`succeeded`. Raises TooManyTries; such a try is not looked at."""
         now = self._clock()
         if len(self._failed) >= MOST_KEPT:
-            self._failed = {key: kept for key, kept in self._failed.items() if kept[-1] > now - WINDOW_S}
-        for key, most in ((("account", account), ACCOUNT_TRIES), (("address", address), ADDRESS_TRIES)):
+            self._failed = {key: kept for key, kept in self._failed.items() if kept and kept[-1] > now - WINDOW_S}
+        counted = _counted(account, address)
+        for key, most in counted:
             tries = self._failed.get(key, deque())
             while tries and tries[0] <= now - WINDOW_S:
                 tries.popleft()
             if len(tries) >= most:
                 raise TooManyTries(int(tries[0] + WINDOW_S - now) + 1)
-        for key, most in ((("account", account), ACCOUNT_TRIES), (("address", address), ADDRESS_TRIES)):
+        for key, most in counted:
             self._failed.setdefault(key, deque(maxlen=most)).append(now)
 
     def succeeded(self, account: str, address: str) -> None:
-        """The try that was taken last was right: the account starts anew, the address loses that try."""
-        self._failed.pop(("account", account), None)
-        tries = self._failed.get(("address", address))
-        if tries:
-            tries.pop()
-            if not tries:
-                del self._failed["address", address]
+        """The try that was taken last was right: the account starts anew from there, the other two lose that try."""
+        both, *others = (key for key, _ in _counted(account, address))
+        self._failed.pop(both, None)
+        for key in others:
+            tries = self._failed.get(key)
+            if tries:
+                tries.pop()
+                if not tries:
+                    del self._failed[key]
+
+
+def _counted(account: str, address: str) -> tuple[tuple[tuple[str, str], int], ...]:
+    return ((account, address), TRIES), ((account, ""), ACCOUNT_TRIES), (("", address), ADDRESS_TRIES)
 
 
 class RosterAuthenticator(Authenticator):

@@ -9,7 +9,7 @@ import pytest
 from hub_machine import Browser, Hub, running_hub
 from tornado.web import HTTPError
 
-from hub.sign_in import ACCOUNT_TRIES, ADDRESS_TRIES, Brake, TooManyTries
+from hub.sign_in import ACCOUNT_TRIES, ADDRESS_TRIES, TRIES, Brake, TooManyTries
 
 GOOD = "himitsu-no-123"
 
@@ -64,7 +64,7 @@ def test_a_form_from_elsewhere_is_refused_kindly(hub: Hub) -> None:
 
 def test_guessing_is_braked_for_that_account_only(hub: Hub) -> None:
     browser = Browser(hub.address)
-    for _ in range(ACCOUNT_TRIES):
+    for _ in range(TRIES):
         assert browser.sign_in("sora", "guess").status_code == 403
     page = browser.sign_in("sora", GOOD)  # right, but it is not looked at
     assert page.status_code == 429 and "秒待って" in page.text and int(page.headers["retry-after"]) <= 61
@@ -113,11 +113,15 @@ def test_signing_out_ends_the_session(hub: Hub) -> None:
 def test_the_brake_counts_per_account_and_address_and_forgets() -> None:
     now = [0.0]
     brake = Brake(lambda: now[0])
-    for _ in range(ACCOUNT_TRIES):
+    for _ in range(TRIES):
         brake.take("a", "10.0.0.1")
     with pytest.raises(TooManyTries) as told:
-        brake.take("a", "10.0.0.2")
+        brake.take("a", "10.0.0.1")
     assert told.value.wait_s == 61 and isinstance(told.value, HTTPError)
+    brake.take("a", "10.0.0.2")  # the person is elsewhere, and is let in
+    brake.succeeded("a", "10.0.0.2")
+    with pytest.raises(TooManyTries):
+        brake.take("a", "10.0.0.1")
     now[0] = 60.5
     brake.take("a", "10.0.0.1")
     brake.succeeded("a", "10.0.0.1")
@@ -126,3 +130,12 @@ def test_the_brake_counts_per_account_and_address_and_forgets() -> None:
     with pytest.raises(TooManyTries):
         brake.take("new", "10.0.0.9")
     brake.take("new", "10.0.0.8")
+
+
+def test_an_account_is_braked_when_many_addresses_guess_at_it() -> None:
+    brake = Brake(lambda: 0.0)
+    for number in range(ACCOUNT_TRIES):
+        brake.take("a", f"10.0.{number // TRIES}.1")
+    with pytest.raises(TooManyTries):
+        brake.take("a", "10.1.0.1")
+    brake.take("b", "10.1.0.1")
