@@ -65,7 +65,9 @@ def _system(order: Order) -> list[str]:
     for name in ("alternatives", "fonts", "ld.so.cache", "localtime"):
         args += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
     # bubblewrap leaves /proc/sys writable when the box is built by root: core_pattern there would be a way out.
-    args += ["--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev"]
+    args += ["--proc", "/proc", "--remount-ro", "/proc"]
+    # /dev is a tmpfs of half the memory, writable unless it is said; /dev/shm and /dev/pts stay mounts of their own.
+    args += ["--dev", "/dev", "--remount-ro", "/dev"]
     for place in ("/dev/shm", "/tmp"):
         args += ["--size", str(order.scratch_bytes), "--tmpfs", place]
     return args

@@ -45,6 +45,7 @@ ATTEMPTS: dict[str, str] = {
     "write into the Python environment": "open(sys.prefix + '/x', 'w')",
     "write into the system": "open('/usr/x', 'w')",
     "write into the top folder": "os.mkdir('/x')",
+    "fill the memory through /dev": "open('/dev/x', 'w')",
     "see processes outside": "assert max(pids()) > 5000 or any(b'jupyterhub -f' in command(p) for p in pids())",
     "see the root of a process outside": "open(f'/proc/1/root{data}/cookie', 'rb').read()",
     "signal the launcher": "os.kill(launcher, 0)",

@@ -168,10 +168,10 @@ def test_the_gradebook_cannot_be_seen(course: Path) -> None:
 
 
 def test_the_system_and_the_interpreter_cannot_be_written(course: Path) -> None:
-    places = "'/usr/x', '/x', sys.prefix + '/x', '/opt/execute.py', '/proc/sys/kernel/core_pattern'"
+    places = "'/usr/x', '/x', sys.prefix + '/x', '/opt/execute.py', '/dev/x', '/proc/sys/kernel/core_pattern'"
     code = f"import sys\nfor p in ({places}):\n"
     code += "  try:\n    open(p, 'a')\n    print('WROTE', p)\n  except OSError: print('refused')"
-    assert said(grade(course, GOOD + code), "double").split() == ["refused"] * 5
+    assert said(grade(course, GOOD + code), "double").split() == ["refused"] * 6
 
 
 def test_there_is_no_network(course: Path) -> None:
