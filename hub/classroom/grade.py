@@ -15,10 +15,13 @@ import tokenize
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
+from nbgrader.utils import is_grade, is_solution
 
+from hub.classroom import hidden
 from hub.classroom.notes import Note, note
 from hub.classroom.sandbox import Box, Limits, SandboxError
 from hub.classroom.scoring import (
@@ -26,6 +29,7 @@ from hub.classroom.scoring import (
     CellScore,
     Prepared,
     error_names,
+    errors,
     nothing_earned,
     outputs_from,
     prepare,
@@ -34,6 +38,8 @@ from hub.classroom.scoring import (
 
 MAX_NOTEBOOK_BYTES = 10 * 1024 * 1024
 GRACE_SECONDS = 3.0
+DISTRUST = ("セル {} の前でテストのエラーが消されたため、そこからは 0 点です。",
+            "Before cell {} errors of tests were made to disappear; from there on it scores 0.")  # fmt: skip
 FULL_WIDTH = re.compile("[\u3000\uff01-\uff5e\u2018\u2019\u201c\u201d\u2212\u00d7\u00f7]")
 
 
@@ -111,12 +117,48 @@ def full_width_in(source: str) -> list[tuple[int, str]]:
     ]
 
 
-def _run(prepared: Prepared, limits: Limits, files: Mapping[str, Path] | None) -> tuple[set[int], list[Note]]:
-    """Execute the code cells in one box, fill in their outputs; which were executed, and what went wrong."""
+def _ask(box: Box, source: str, cell: int, limits: Limits, notes: list[Note]) -> dict[str, Any] | None:
+    """Execute one cell's source; the box's answer, or None (and a note) when the box has ended."""
+    nonce = secrets.token_hex(32)
+    request = {"nonce": nonce, "source": source, "seconds": limits.cell_seconds}
+    end = time.monotonic() + limits.cell_seconds + GRACE_SECONDS
+    box.send(json.dumps(request).encode(), limits.cell_seconds)
+    where = f"セル {cell}。", f"Cell {cell}."
+    while True:
+        line = box.receive(end - time.monotonic())
+        if not line:
+            code = "timeout" if line is None else "memory" if box.killed_for_memory() else "crashed"
+            notes.append(note("tampered" if box.overflow else code, *where))
+            return None
+        try:
+            found = json.loads(line)
+            if secrets.compare_digest(str(found["nonce"]), nonce):
+                answer: dict[str, Any] = found
+                return answer
+        except (ValueError, TypeError, KeyError, RecursionError):
+            pass  # not from our executor
+        if not any(remark.code == "tampered" for remark in notes):
+            notes.append(note("tampered", *where))
+
+
+def _canary() -> tuple[str, list[tuple[str, str]]]:
+    """A cell that must fail, and the errors that it must give."""
+    word = secrets.token_hex(16)
+    return f'assert False, "{word}"', [("AssertionError", word)]
+
+
+def _run(
+    prepared: Prepared, limits: Limits, files: Mapping[str, Path] | None, secret: Mapping[str, Path]
+) -> tuple[set[int], list[Note]]:
+    """Execute the code cells in one box, fill in their outputs; which were executed, and what went wrong.
+
+    Before each test a canary must fail: code that makes errors disappear earns nothing from there on.
+    """
     executed: set[int] = set()
     late: list[int] = []
     notes: list[Note] = []
-    with Box(limits, files) as box:
+    trusted = True
+    with Box(limits, files, secret) as box:
         hello = secrets.token_hex(32)
         started = box.send(json.dumps({"nonce": hello}).encode(), limits.start_seconds)
         if not started or hello not in (box.receive(limits.start_seconds) or b"").decode("utf-8", "replace"):
@@ -126,27 +168,21 @@ def _run(prepared: Prepared, limits: Limits, files: Mapping[str, Path] | None) -
         for number, cell in enumerate(prepared.notebook.cells):
             if cell.cell_type != "code" or not cell.source.strip():
                 continue
-            nonce = secrets.token_hex(32)
-            request = {"nonce": nonce, "source": cell.source, "seconds": limits.cell_seconds}
-            end = time.monotonic() + limits.cell_seconds + GRACE_SECONDS
-            box.send(json.dumps(request).encode(), limits.cell_seconds)
-            where = f"セル {number + 1}。", f"Cell {number + 1}."
-            answer = None
-            while answer is None:
-                line = box.receive(end - time.monotonic())
-                if not line:
-                    code = "timeout" if line is None else "memory" if box.killed_for_memory() else "crashed"
-                    notes.append(note("tampered" if box.overflow else code, *where))
+            test = is_grade(cell) and not is_solution(cell)
+            if test and trusted:
+                source, wanted = _canary()
+                answer = _ask(box, source, number + 1, limits, notes)
+                if answer is None:
                     return executed, notes
-                try:
-                    found = json.loads(line)
-                    answer = found if secrets.compare_digest(str(found["nonce"]), nonce) else None
-                except (ValueError, TypeError, KeyError, RecursionError):
-                    answer = None
-                if answer is None and not any(remark.code == "tampered" for remark in notes):
-                    notes.append(note("tampered", *where))
+                if errors(outputs_from(answer.get("outputs"))) != wanted:
+                    trusted = False
+                    notes.append(note("tampered", *(text.format(number + 1) for text in DISTRUST)))
+            answer = _ask(box, cell.source, number + 1, limits, notes)
+            if answer is None:
+                return executed, notes
             cell.outputs = outputs_from(answer.get("outputs"))
-            executed.add(number)
+            if trusted or not test:
+                executed.add(number)
             if answer.get("timeout") is True:
                 late.append(number + 1)
     if late:
@@ -195,7 +231,12 @@ def grade_submission(
     if isinstance(loaded, Note):
         return GradeResult(tuple(nothing_earned(source)), (loaded,), time.monotonic() - began, None)
     prepared = prepare(source, loaded)
-    executed, run_notes = _run(prepared, limits or Limits(), files)
+    secret = hidden.modules(source)
+    executed, run_notes = _run(prepared, limits or Limits(), files, secret)
     scores, score_notes = score(prepared, executed)
+    told = ", ".join(str(number + 1) for number in hidden.take_out(prepared.notebook, loaded, source, secret))
+    if told:
+        where = f"セル {told} がかくしテストを表示しました。", f"Cell {told} printed hidden tests."
+        run_notes.insert(0, note("tampered", *where))
     merged = {remark.code: remark for remark in [*score_notes, *run_notes, *_remarks(prepared.notebook)]}
     return GradeResult(tuple(scores), tuple(merged.values()), time.monotonic() - began, prepared.notebook)

@@ -28,12 +28,11 @@ BOX = "/box"
 EXECUTOR = "/opt/execute.py"
 LIBRARY = "/opt/kaga"
 _ROOT = Path(__file__).resolve().parents[2]
-# What lessons import, by the name it gets in LIBRARY. The hidden tests are bound here and nowhere else.
+# What lessons import, by the name it gets in LIBRARY.
 LESSON_PARTS = {
     "robolev": _ROOT / "robolev",
     "firmware": _ROOT / "firmware",
     "robokit": _ROOT / "curriculum" / "robokit",
-    "kaga_hidden": _ROOT / "curriculum" / "hidden" / "kaga_hidden",
 }
 INSTALL = "install it with: apt-get install bubblewrap"
 USERNS = (
@@ -102,8 +101,13 @@ def preflight(bwrap: str = "bwrap") -> Preflight:
     return Preflight(found, controls, tuple(notes))
 
 
-def command(bwrap: str, limits: Limits, files: Mapping[str, Path] | None = None) -> list[str]:
-    """The complete command line of one box; `files` are laid read-only in the working directory by name."""
+def command(
+    bwrap: str, limits: Limits, files: Mapping[str, Path] | None = None, hidden: Mapping[str, Path] | None = None
+) -> list[str]:
+    """The complete command line of one box; `files` are laid read-only in the working directory by name.
+
+    `hidden` are the hidden tests of this one lesson, by their place in the library.
+    """
     args = [
         bwrap,
         "--unshare-all",
@@ -134,6 +138,8 @@ def command(bwrap: str, limits: Limits, files: Mapping[str, Path] | None = None)
     args += ["--ro-bind", str(Path(__file__).with_name("execute.py")), EXECUTOR]
     for part, origin in LESSON_PARTS.items():
         args += ["--ro-bind-try", str(origin), f"{LIBRARY}/{part}"]
+    for place, origin in (hidden or {}).items():
+        args += ["--ro-bind", str(origin), f"{LIBRARY}/{place}"]
     for name, path in (files or {}).items():
         if name != Path(name).name or name in ("", ".", ".."):
             raise ValueError(f"a data file needs a plain name, not {name!r}")
@@ -161,13 +167,16 @@ def command(bwrap: str, limits: Limits, files: Mapping[str, Path] | None = None)
 class Box:
     """One running box, spoken to in lines. A context manager: leaving it ends every process inside."""
 
-    def __init__(self, limits: Limits, files: Mapping[str, Path] | None = None, bwrap: str = "bwrap") -> None:
+    def __init__(
+        self, limits: Limits, files: Mapping[str, Path] | None = None, hidden: Mapping[str, Path] | None = None,
+        bwrap: str = "bwrap",
+    ) -> None:  # fmt: skip
         checked = preflight(bwrap)
         self.limits = limits
         self.overflow = False
         self._buffer, self._read = bytearray(), 0
         self._end = time.monotonic() + limits.wall_seconds
-        box_command = command(checked.bwrap, limits, files)
+        box_command = command(checked.bwrap, limits, files, hidden)
         # Room for the box's memory file systems and bwrap itself on top of what one process may use.
         self._group = cgroup.Group.create(
             limits.processes, limits.memory_bytes + limits.disk_bytes + 64 * MIB

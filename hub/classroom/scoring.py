@@ -122,9 +122,14 @@ def outputs_from(raw: Any) -> list[NotebookNode]:
     return outputs
 
 
+def errors(outputs: list[NotebookNode]) -> list[tuple[str, str]]:
+    """Name and message of each error among outputs."""
+    return [(output.ename, output.evalue) for output in outputs if output.output_type == "error"]
+
+
 def error_names(cell: NotebookNode) -> list[str]:
     """Names of the errors among a cell's outputs."""
-    return [output.ename for output in cell.get("outputs", []) if output.output_type == "error"]
+    return [name for name, _ in errors(cell.get("outputs", []))]
 
 
 def _score(key: str, cell: NotebookNode, executed: bool, notes: list[Note]) -> CellScore:

@@ -215,6 +215,47 @@ def test_forged_answers_are_ignored_and_noted(course: Path) -> None:
     assert (points(result), result.flags) == ([0, 1, 0], {"tampered"})
 
 
+SILENT = """
+g = type(get_ipython())._showtraceback.__globals__
+real = g["run"]
+def fake(shell, source, seconds):
+    outputs, late = real(shell, source, seconds)
+    return [o for o in outputs if o["output_type"] == "stream"], False
+g["run"] = fake
+"""
+
+
+def test_code_that_makes_errors_disappear_earns_nothing(course: Path) -> None:
+    result = grade(course, "def double(n): return 0" + SILENT)
+    assert (points(result), result.flags) == ([0, 0, 0], {"tampered"})
+    assert "セル 2 の前で" in result.notes[0].ja and "assert False" not in nbformat.writes(result.executed)
+    assert points(grade(course, GOOD + SILENT)) == [0, 0, 0]  # its right answers cannot be known
+
+
+def test_only_the_lessons_own_hidden_tests_are_there_and_what_repeats_them_goes(course: Path) -> None:
+    test = "### BEGIN HIDDEN TESTS\nfrom kaga_hidden import r07\nassert double(31415926) == 62831852\n"
+    nbformat.write(notebook(SOURCE, test + "### END HIDDEN TESTS"), course / "source.ipynb")
+    look = "import os\nraise OSError(sorted(os.listdir('/opt/kaga/kaga_hidden')))"
+    result = grade(course, GOOD + look, test="")
+    assert points(result) == [3, 2, 0] and not result.flags
+    assert said(result, "double").endswith("['__init__.py', 'points.py', 'r07.py']")
+    leak = "    if n > 9: print(open('/opt/kaga/kaga_hidden/r07.py').read().replace(' ', '  '))\n"
+    result = grade(course, GOOD.replace("    return", leak + "    return") + "x = double(10)", test="")
+    assert points(result) == [3, 2, 0] and result.flags == {"tampered"}
+    assert "noisy" not in nbformat.writes(result.executed) and said(result, "double").startswith("（かくしテスト")
+    book = notebook(GOOD, test="")
+    book.cells.append(new_code_cell("print(chr(10).join(In))"))
+    nbformat.write(book, course / "submitted.ipynb")
+    result = grade_submission(course / "source.ipynb", course / "submitted.ipynb", limits=LIMITS)
+    assert result.executed is not None and result.executed.cells[-1].outputs[0].text.startswith("（かくしテスト")
+    assert grade(course, GOOD + "print('1\\n2')", test="").flags == set()
+
+
+def test_a_lesson_without_hidden_modules_finds_none(course: Path) -> None:
+    result = grade(course, GOOD + "import kaga_hidden")
+    assert "ModuleNotFoundError" in said(result, "double") and points(result) == [3, 2, 0]
+
+
 def test_an_answered_essay_waits_for_a_person(course: Path) -> None:
     result = grade(course, GOOD, essay="Because it adds n to itself.")
     assert (points(result), result.status, result.score) == ([3, 2, None], "manual", 5)
