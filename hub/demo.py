@@ -11,13 +11,14 @@ import yaml
 from hub.classroom.course import publish
 from hub.classroom.desk import Desk
 from hub.classroom.identity import Person
+from hub.roles import COURSE, TEACH, TEAM
 from hub.roster import Roster, one_time_password
 
 SOURCES = Path(__file__).resolve().parents[1] / "curriculum"
 LESSONS = (("ch-robot", "R07"), ("dck-data", "D01"))
 COURSES = tuple(course for course, _ in LESSONS)
-LEARNS, TEACHES = (tuple(f"{kind}:{course}" for course in COURSES) for kind in ("course", "teach"))
-LINERS, STARS = "team:柴山ライナーズ", "team:片山津スターズ"
+LEARNS, TEACHES = (tuple(kind + course for course in COURSES) for kind in (COURSE, TEACH))
+LINERS, STARS = TEAM + "柴山ライナーズ", TEAM + "片山津スターズ"
 PASSWORDS = "demo-passwords.txt"
 
 

@@ -13,12 +13,13 @@ from pathlib import Path
 
 from hub.box.fonts import font_arguments
 from hub.box.order import Order
+from hub.classroom.walls import walls
 
 ROOT = Path(__file__).resolve().parents[2]
 SOCKETS = Path("/run/box")
 # Folders and modules of the project, as a notebook server imports them.
 PROJECT = (
-    "robolev", "firmware", "look", "curriculum/robokit", "hub/__init__.py", "hub/exchange",
+    "robolev", "firmware", "look", "curriculum/robokit", "hub/__init__.py", "hub/settings.py", "hub/exchange",
     "hub/jupyter", "hub/box/__init__.py", "hub/box/forward.py", "hub/box/inner.py", "hub/classroom/__init__.py",
     "hub/classroom/names.py", "hub/classroom/package.py", "hub/classroom/refusals.py",
     "hub/classroom/feedback_sheet.py", "hub/classroom/stubs.py", "hub/classroom/words.py", "hub/locale", "hub/static",
@@ -27,20 +28,14 @@ PROJECT = (
 
 def command(order: Order, bwrap: str, runtime: Path, listening: int, status: int) -> list[str]:
     """`runtime` holds ``sockets/`` and ``etc/``; `listening` and `status` are the numbers of inherited files."""
-    args = [bwrap, "--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session"]
-    args += ["--cap-drop", "ALL", "--uid", "1000", "--gid", "1000", "--hostname", "classroom"]
-    args += _system(order)
+    home, own = order.home_inside, list[str]()
     for file in ("passwd", "group", "hosts", "nsswitch.conf"):
-        args += ["--ro-bind", str(runtime / "etc" / file), f"/etc/{file}"]
-    # The home first: the project may lie below a folder of the same name outside.
-    home = order.home_inside
-    args += ["--bind", order.home, str(home)]
+        own += ["--ro-bind", str(runtime / "etc" / file), f"/etc/{file}"]
+    # The home comes before the project, which may lie below a folder of the same name outside.
+    own += ["--bind", order.home, str(home)]
     for course in order.courses:
-        args += ["--bind", str(Path(order.data) / "courses" / course), str(home / "courses" / course)]
-    args += font_arguments(home)
-    for prefix in dict.fromkeys((sys.base_prefix, sys.prefix)):
-        if not Path(prefix).is_relative_to("/usr"):
-            args += ["--ro-bind", prefix, prefix]
+        own += ["--bind", str(Path(order.data) / "courses" / course), str(home / "courses" / course)]
+    args = walls(bwrap, 1000, order.scratch_bytes, [*own, *font_arguments(home)])
     for name in PROJECT:
         args += ["--ro-bind-try", str(ROOT / name), str(ROOT / name)]
     # Read-only: whoever is inside can call the sockets, but not put others in their place.
@@ -52,25 +47,6 @@ def command(order: Order, bwrap: str, runtime: Path, listening: int, status: int
     args += ["--core=0", "--nofile=4096", "--"]
     args += [sys.executable, "-P", "-m", "hub.box.inner", str(listening), str(status), str(order.port)]
     return [*args, ",".join(map(str, order.forwards)), *order.command]
-
-
-def _system(order: Order) -> list[str]:
-    args = ["--ro-bind", "/usr", "/usr"]
-    for name in ("bin", "sbin", "lib", "lib32", "lib64"):
-        top = Path("/") / name
-        if top.is_symlink():
-            args += ["--symlink", f"usr/{name}", f"/{name}"]
-        elif top.is_dir():
-            args += ["--ro-bind", f"/{name}", f"/{name}"]
-    for name in ("alternatives", "fonts", "ld.so.cache", "localtime"):
-        args += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
-    # bubblewrap leaves /proc/sys writable when the box is built by root: core_pattern there would be a way out.
-    args += ["--proc", "/proc", "--remount-ro", "/proc"]
-    # /dev is a tmpfs of half the memory, writable unless it is said; /dev/shm and /dev/pts stay mounts of their own.
-    args += ["--dev", "/dev", "--remount-ro", "/dev"]
-    for place in ("/dev/shm", "/tmp"):
-        args += ["--size", str(order.scratch_bytes), "--tmpfs", place]
-    return args
 
 
 def environment(order: Order) -> dict[str, str]:

@@ -24,14 +24,14 @@ from pathlib import Path
 
 from hub.box import forward, gate
 from hub.box.command import command
-from hub.box.order import MIB, Order
+from hub.box.order import Order
 from hub.box.record import Record, all_records, read, record_path, start_time
 from hub.classroom import cgroup
+from hub.classroom.package import MIB
 from hub.classroom.sandbox import SandboxError, preflight
 
 LOG_BYTES = 1 * MIB  # what one server may write into its log per start
 STOP_SECONDS = 8.0
-JOIN = 'for file in $KAGA_GROUPS; do echo $$ > "$file"; done; unset KAGA_GROUPS; exec "$@"'
 
 
 @contextlib.contextmanager
@@ -107,11 +107,10 @@ class Launcher:
 
     async def _processes(self, bwrap: str, runtime: Path, listening: socket.socket, group: cgroup.Group) -> int:
         status, told = os.pipe()
-        args = command(self.order, bwrap, runtime, listening.fileno(), told)
+        args = group.joined(command(self.order, bwrap, runtime, listening.fileno(), told))
         box = await asyncio.create_subprocess_exec(
-            "/bin/sh", "-c", JOIN, "sh", *args, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            *args, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT, pass_fds=(listening.fileno(), told),
-            env=os.environ | {"KAGA_GROUPS": " ".join(map(str, group.procs_files))},
         )  # fmt: skip
         os.close(told)
         listening.close()

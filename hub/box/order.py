@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-MIB = 1024 * 1024
+from hub.classroom.package import MIB
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 import time
-import tomllib
 from pathlib import Path
 from subprocess import PIPE, Popen
 from typing import Any
@@ -18,52 +16,47 @@ from traitlets import Integer, Unicode, default
 
 from hub.box import badge
 from hub.box.command import ROOT, environment
-from hub.box.order import MIB, Order
+from hub.box.order import Order
 from hub.box.record import Record, read, record_path, start_time
 from hub.classroom.names import checked
+from hub.classroom.package import MIB
 from hub.classroom.refusals import Refusal
-
-TEACHES = "teach:"
-
-
-def words(key: str, **values: str) -> str:
-    """Japanese and English: at this moment nobody knows the reader's language."""
-    folder = Path(__file__).resolve().parents[1] / "locale"
-    texts = [tomllib.loads((folder / f"box.{language}.toml").read_text("utf-8"))[key] for language in ("ja", "en")]
-    return " / ".join(text.format(**values) for text in texts)
+from hub.classroom.words import LANGUAGES, Words
+from hub.roles import TEACH
+from hub.settings import Settings
 
 
 class BoxError(RuntimeError):
     """A server could not start. The hub shows `jupyterhub_message` to the person."""
 
     def __init__(self, key: str, why: str) -> None:
-        self.code, self.jupyterhub_message = key, words(key, why=why)
+        # Japanese and English: at this moment nobody knows the reader's language.
+        said = " / ".join(Words(language, "box")(key, why=why) for language in LANGUAGES)
+        self.code, self.jupyterhub_message = key, said
         super().__init__(f"{self.jupyterhub_message} [{key}]")
 
 
 class BoxSpawner(LocalProcessSpawner):
     """Starts ``jupyterhub-singleuser`` in a box; who has a group ``teach:<course>`` gets those courses' folders."""
 
-    data = Unicode(help="The data folder: homes, courses, boxes, logs. Default: $KAGA_DATA or var.").tag(config=True)
-    classroom_port = Integer(help="Port of the classroom service. Default: $KAGA_CLASSROOM_PORT or 8101.").tag(
-        config=True
-    )
-    robolev_port = Integer(help="Port of the ROBOLEV server. Default: $KAGA_ROBOLEV_PORT or 8200.").tag(config=True)
+    data = Unicode(help="The data folder: homes, courses, boxes, logs. Default: $KAGA_DATA.").tag(config=True)
+    classroom_port = Integer(help="Port of the classroom service. Default: $KAGA_CLASSROOM_PORT.").tag(config=True)
+    robolev_port = Integer(help="Port of the ROBOLEV server. Default: $KAGA_ROBOLEV_PORT.").tag(config=True)
     processes = Integer(400, help="Processes and threads one box may have.").tag(config=True)
     file_bytes = Integer(512 * MIB, help="The largest file one box may write, in bytes.").tag(config=True)
     started = Integer(0, help="When the launcher began; with its process id that is its identity.")
 
     @default("data")
     def _data(self) -> str:
-        return os.path.abspath(os.environ.get("KAGA_DATA", "var"))
+        return str(Settings.from_environment().data)
 
     @default("classroom_port")
     def _classroom_port(self) -> int:
-        return int(os.environ.get("KAGA_CLASSROOM_PORT", "8101"))
+        return Settings.from_environment().classroom_port
 
     @default("robolev_port")
     def _robolev_port(self) -> int:
-        return int(os.environ.get("KAGA_ROBOLEV_PORT", "8200"))
+        return Settings.from_environment().robolev_port
 
     @default("cmd")
     def _cmd(self) -> list[str]:
@@ -98,9 +91,9 @@ class BoxSpawner(LocalProcessSpawner):
         """The courses this person teaches."""
         found = []
         for group in self.user.groups:
-            if group.name.startswith(TEACHES):
+            if group.name.startswith(TEACH):
                 try:
-                    found.append(checked(group.name.removeprefix(TEACHES)))
+                    found.append(checked(group.name.removeprefix(TEACH)))
                 except Refusal as refusal:
                     self.log.warning("group %r is no course: %s", group.name, refusal)
         return sorted(found)

@@ -11,10 +11,12 @@ import os
 import signal
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path("/sys/fs/cgroup")
+JOIN = 'while [ "$1" != -- ]; do echo $$ > "$1" || exit 1; shift; done; shift; exec "$@"'
 
 
 def _v2(root: Path) -> bool:
@@ -85,10 +87,10 @@ class Group:
                 paths.append(path)
         return cls(tuple(paths))
 
-    @property
-    def procs_files(self) -> tuple[Path, ...]:
-        """Files into which a process writes its id to join."""
-        return tuple(path / "cgroup.procs" for path in self.paths)
+    def joined(self, command: Sequence[str]) -> list[str]:
+        """`command` as one that joins the groups first; where it cannot, it ends and `command` never runs."""
+        files = [str(path / "cgroup.procs") for path in self.paths]
+        return ["/bin/sh", "-c", JOIN, "sh", *files, "--", *command]
 
     def killed_for_memory(self) -> bool:
         """True when the kernel killed a process of this box for using too much memory."""

@@ -21,10 +21,9 @@ from tornado.web import HTTPError
 
 from hub.classroom.names import checked
 from hub.classroom.refusals import Refusal
-from hub.roles import NICKNAMES
+from hub.roles import COURSE, NICKNAMES, TEACH
 
 CACHE_SECONDS = 20.0
-STUDENT, TEACHER = "course:", "teach:"
 HEADER = re.compile(r"(?:token|bearer)\s+([\x21-\x7e]{8,300})\s*", re.IGNORECASE)
 
 
@@ -61,7 +60,7 @@ class Person:
 
 def person_from(model: dict[str, Any]) -> Person:
     """The person of a hub user model; groups whose course has an unusable name are passed over."""
-    found: dict[str, set[str]] = {STUDENT: set(), TEACHER: set()}
+    found: dict[str, set[str]] = {COURSE: set(), TEACH: set()}
     for group in model.get("groups") or []:
         for prefix, courses in found.items():
             if isinstance(group, str) and group.startswith(prefix):
@@ -69,7 +68,7 @@ def person_from(model: dict[str, Any]) -> Person:
                     courses.add(checked(group.removeprefix(prefix)))
                 except Refusal:
                     continue
-    return Person(checked(str(model["name"])), frozenset(found[STUDENT]), frozenset(found[TEACHER]))
+    return Person(checked(str(model["name"])), frozenset(found[COURSE]), frozenset(found[TEACH]))
 
 
 @dataclass(frozen=True)
@@ -161,14 +160,9 @@ class Identity:
         except (HTTPError, KeyError, TypeError) as error:
             raise Refusal("bad_state") from error
 
-    def forget(self, token: str) -> None:
-        """Ask the hub again next time."""
-        with self._lock:
-            self._known.pop(token, None)
-
     def roster(self, course: str) -> list[str] | None:
         """Students of the course, or None when the hub does not say (the service needs ``read:groups``)."""
-        return self.members(STUDENT + course)
+        return self.members(COURSE + course)
 
     def members(self, group: str) -> list[str] | None:
         """Names of a hub group's members, none when there is no such group; None when the hub does not say."""
@@ -176,7 +170,7 @@ class Identity:
 
     def nicknames(self, course: str) -> dict[str, str]:
         """What the people of a course call themselves, by name; only those of whom the hub knows."""
-        return self._group(TEACHER + course).nicknames | self._group(STUDENT + course).nicknames
+        return self._group(TEACH + course).nicknames | self._group(COURSE + course).nicknames
 
     def nickname(self, who: Person) -> str:
         """What this person is called; the name where no course knows better."""

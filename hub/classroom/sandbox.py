@@ -22,8 +22,9 @@ from pathlib import Path
 from types import TracebackType
 
 from hub.classroom import cgroup
+from hub.classroom.package import MIB
+from hub.classroom.walls import walls
 
-MIB = 1024 * 1024
 BOX = "/box"
 EXECUTOR = "/opt/execute.py"
 LIBRARY = "/opt/kaga"
@@ -108,33 +109,8 @@ def command(
 
     `hidden` are the hidden tests of this one lesson, by their place in the library.
     """
-    args = [
-        bwrap,
-        "--unshare-all",
-        "--unshare-user",
-        "--disable-userns",
-        "--die-with-parent",
-        "--new-session",
-    ]
-    args += ["--cap-drop", "ALL", "--uid", "65534", "--gid", "65534", "--hostname", "classroom", "--clearenv"]
-    args += ["--ro-bind", "/usr", "/usr"]
-    for name in ("bin", "sbin", "lib", "lib32", "lib64"):
-        top = Path("/") / name
-        if top.is_symlink():
-            args += ["--symlink", f"usr/{name}", f"/{name}"]
-        elif top.is_dir():
-            args += ["--ro-bind", f"/{name}", f"/{name}"]
-    for name in ("alternatives", "fonts", "ld.so.cache", "localtime"):
-        args += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
-    # bubblewrap leaves /proc/sys writable when the box is built by root: core_pattern there would be a way out.
-    args += ["--proc", "/proc", "--remount-ro", "/proc"]
-    # /dev is a tmpfs of half the memory, writable unless it is said; /dev/shm and /dev/pts stay mounts of their own.
-    args += ["--dev", "/dev", "--remount-ro", "/dev"]
-    for place in ("/dev/shm", "/tmp", BOX):
-        args += ["--size", str(limits.disk_bytes), "--tmpfs", place]
-    for prefix in dict.fromkeys((sys.base_prefix, sys.prefix)):
-        if not Path(prefix).is_relative_to("/usr"):
-            args += ["--ro-bind", prefix, prefix]
+    own = ["--clearenv", "--size", str(limits.disk_bytes), "--tmpfs", BOX]
+    args = walls(bwrap, 65534, limits.disk_bytes, own)
     args += ["--ro-bind", str(Path(__file__).with_name("execute.py")), EXECUTOR]
     for part, origin in LESSON_PARTS.items():
         args += ["--ro-bind-try", str(origin), f"{LIBRARY}/{part}"]
@@ -150,15 +126,7 @@ def command(
     environment |= {f"{lib}_NUM_THREADS": "1" for lib in ("OMP", "OPENBLAS", "MKL")}
     for key, value in environment.items():
         args += ["--setenv", key, value]
-    args += [
-        "--remount-ro",
-        "/",
-        "--chdir",
-        BOX,
-        "--",
-        shutil.which("prlimit") or "/usr/bin/prlimit",
-        "--core=0",
-    ]
+    args += ["--remount-ro", "/", "--chdir", BOX, "--", shutil.which("prlimit") or "/usr/bin/prlimit", "--core=0"]
     args += [f"--as={limits.memory_bytes}", f"--cpu={limits.cpu_seconds}", f"--nproc={limits.processes}"]
     args += [f"--fsize={limits.file_bytes}", "--nofile=256"]
     return [*args, "--", str(Path(sys.prefix) / "bin" / "python"), "-I", "-B", EXECUTOR, LIBRARY]
@@ -181,10 +149,9 @@ class Box:
         self._group = cgroup.Group.create(
             limits.processes, limits.memory_bytes + limits.disk_bytes + 64 * MIB
         )
-        join = "".join(f"echo $$ > '{path}' && " for path in self._group.procs_files)
         try:
             self._process = subprocess.Popen(
-                ["/bin/sh", "-c", f'{join}exec "$@"', "sh", *box_command],
+                self._group.joined(box_command),
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                 env={"PATH": os.defpath}, close_fds=True,
             )  # fmt: skip

@@ -17,7 +17,7 @@ def catalogue(pages: str, language: str) -> dict[str, str]:
 
 
 class Words:
-    """Looks words up: ``words("hello", name="あおぞら")``. `pages`: ``classroom``, ``hub`` or ``lessons``."""
+    """Looks words up: ``words("hello", name="あおぞら")``. `pages`: ``classroom``, ``hub``, ``lessons`` or ``box``."""
 
     def __init__(self, language: str | None, pages: str = "classroom") -> None:
         self.language = language if language in LANGUAGES else LANGUAGES[0]

@@ -13,8 +13,9 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from hub.classroom.package import MAX_UNPACKED
+from hub.settings import DEFAULTS
 
-DEFAULT_URL = "http://127.0.0.1:8101/services/classroom"
+DEFAULT_URL = f"http://127.0.0.1:{DEFAULTS['KAGA_CLASSROOM_PORT']}/services/classroom"
 CONNECT_SECONDS, ANSWER_SECONDS, UPLOAD_SECONDS = 2.0, 8.0, 30.0
 
 
