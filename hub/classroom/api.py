@@ -159,12 +159,6 @@ def submit(
     return _submission(at.submit(who, course, assignment, x_command_id, data))
 
 
-@router.post(HERE + "/check")
-def check(course: str, assignment: str, who: Who, at: TheDesk, data: Package) -> list[dict[str, object]]:
-    """Hints at once from the visible tests (students); nothing is kept."""
-    return at.check(who, course, assignment, data)
-
-
 @router.get("/courses/{course}/mine")
 def mine(course: str, who: Who, at: TheDesk, assignment: str | None = None) -> list[dict[str, Any]]:
     """The caller's own submissions."""

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
-import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -17,12 +15,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from hub.classroom import cards, gradebook
 from hub.classroom.course import CourseFolder
-from hub.classroom.grade import grade_submission
 from hub.classroom.identity import Person
 from hub.classroom.names import checked
-from hub.classroom.package import Files, notebooks_in, pack, unpack, write_files
+from hub.classroom.package import Files, notebooks_in, pack, unpack
 from hub.classroom.refusals import Refusal
-from hub.classroom.sandbox import Limits, SandboxError
+from hub.classroom.sandbox import Limits
 from hub.classroom.store import Job, Release, Store, Submission
 from hub.classroom.worker import Worker
 
@@ -35,12 +32,8 @@ class Desk:
     def __init__(self, data: Path, threads: int = 2, limits: Limits | None = None) -> None:
         self.courses = data / "courses"
         self.courses.mkdir(parents=True, exist_ok=True)
-        self.scratch = data / "exchange" / "scratch"
         self.store = Store(data / "exchange")
-        self.limits = limits
         self.worker = Worker(self.store, self.folder, threads, limits)
-        self._checking: set[str] = set()
-        self._lock = threading.Lock()
 
     def folder(self, course: str) -> CourseFolder:
         """The folder of a course."""
@@ -112,39 +105,6 @@ class Desk:
         for submission in self.store.submitted(course, number=number):
             return self.store.blobs.get(submission.blob)
         raise Refusal("unknown_submission")
-
-    def check(self, who: Person, course: str, assignment: str, package: bytes) -> list[dict[str, object]]:
-        """Run the visible tests on a student's work in a box: hints at once, nothing is kept."""
-        who.student(course)
-        release = unpack(self.store.blobs.get(self._released(course, assignment).blob))
-        files = unpack(package)
-        with self._lock:
-            if who.name in self._checking or len(self._checking) >= 4:
-                raise Refusal("busy")
-            self._checking.add(who.name)
-        place = self.scratch / f"check-{who.name}"
-        try:
-            write_files(release, place / "released")
-            write_files({name: files[name] for name in files if name.endswith(".ipynb")}, place / "own")
-            data = {n: place / "released" / n for n in release if "/" not in n and not n.endswith(".ipynb")}
-            found: list[dict[str, object]] = []
-            for name in notebooks_in(release):
-                result = grade_submission(
-                    place / "released" / f"{name}.ipynb", place / "own" / f"{name}.ipynb",
-                    limits=self.limits, files=data,
-                )  # fmt: skip
-                found.append({
-                    "notebook": name,
-                    "cells": [{"grade_id": c.grade_id, "status": c.status} for c in result.scores],
-                    "notes": [{"code": n.code, "ja": n.ja, "en": n.en} for n in result.notes],
-                })  # fmt: skip
-            return found
-        except SandboxError as error:
-            raise Refusal("feedback_failed", error) from error
-        finally:
-            shutil.rmtree(place, ignore_errors=True)
-            with self._lock:
-                self._checking.discard(who.name)
 
     # -- collecting and grading -------------------------------------------------------------------------
 

@@ -45,8 +45,6 @@ TEXTS: dict[str, tuple[int, str, str]] = {
                  "The page is stale; reload it and try again."),
     "bad_state": (400, "ログインのやり取りが途切れました。もう一度開いてください。",
                   "The sign-in was interrupted; open the page again."),
-    "busy": (429, "前の確認がまだ終わっていません。少し待ってください。",
-             "Your last check is still running; wait a little."),
 }  # fmt: skip
 
 

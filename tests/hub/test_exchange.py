@@ -336,15 +336,6 @@ def test_identity_comes_from_the_token_alone(machine: Machine) -> None:
     assert {item["student_id"] for item in mine} == {"koharu"}
 
 
-def test_hints_at_once_run_the_visible_tests_only(machine: Machine) -> None:
-    body = pack({f"{BOOK}.ipynb": loose_book(machine, "def double(n):\n    return 4 if n == 2 else 2 * n * (n < 2)")})
-    (found,) = machine.call("aozora", "POST", *FREE, "check", body=body).json
-    assert {cell["grade_id"]: cell["status"] for cell in found["cells"]}["test_double"] == "passed"
-    wide = pack({f"{BOOK}.ipynb": loose_book(machine, "def double（n）:\n    return 2")})
-    (found,) = machine.call("aozora", "POST", *FREE, "check", body=wide).json
-    assert "full_width" in {note["code"] for note in found["notes"]} and "かくしテスト" not in json.dumps(found)
-
-
 def test_kill_nine_while_submitting_loses_nothing_acknowledged(machine: Machine) -> None:
     body = pack({f"{BOOK}.ipynb": loose_book(machine), "big.bin": os.urandom(200_000)})
     told: list[dict[str, object]] = []
