@@ -7,7 +7,8 @@ from pathlib import Path
 from robolev.service.gateway import STALE_S, Gateway
 from robolev.service.recorder import Recorder
 from robolev.service.tournament import Tournament
-from robolev.store.captures import Capture
+from robolev.store.captures import MAX_RUN_BYTES, Capture
+from robolev.store.telemetry import file_name
 
 
 class Lines:
@@ -19,10 +20,23 @@ class Lines:
         self._lock = threading.Lock()
 
     def open(
-        self, port: str, name: str, sensors: Mapping[int, str] | None = None, only: frozenset[int] | None = None
+        self,
+        port: str,
+        name: str,
+        sensors: Mapping[int, str] | None = None,
+        only: frozenset[int] | None = None,
+        run_id: str | None = None,
     ) -> Gateway:
-        """Start reading a port; `name` is the capture's, `sensors` and `only` as for Gateway."""
-        gateway = Gateway(port, self._tournament, self._recorder, Capture(self._folder, name), sensors, only)
+        """Start reading a port; `name` is the capture's, `sensors` and `only` as for Gateway.
+
+        With `run_id` the line is that run's alone, and so is its capture, which is then bounded: whatever comes on the
+        line costs no other run its evidence. Its name ends with the run's, as that of the run's telemetry.
+        """
+        if run_id is None:
+            capture = Capture(self._folder, name)
+        else:
+            capture = Capture(self._folder, f"{name}-{file_name(run_id)}", max_bytes=MAX_RUN_BYTES)
+        gateway = Gateway(port, self._tournament, self._recorder, capture, sensors, only)
         with self._lock:
             self._gateways.append(gateway)
         gateway.start()

@@ -162,7 +162,8 @@ class VirtualRobots:
                 for part, sensors, only in parts:
                     # Held open, so that no other terminal can get this name while we read it.
                     far = os.open(news[part], os.O_RDWR | os.O_NOCTTY)
-                    opened.append((self._lines.open(news[part], f"virtual-{part}-{run.robot}", sensors, only), far))
+                    gateway = self._lines.open(news[part], f"virtual-{part}", sensors, only, run_id)
+                    opened.append((gateway, far))
                 field = news["field"]
                 self._set(run_id, Status("driving", field=field))
             else:

@@ -79,5 +79,9 @@ class TelemetryFiles:
         return rows
 
     def _path(self, run_id: str) -> Path:
-        # A run's id comes from outside and may hold anything.
-        return self._folder / f"{hashlib.sha256(run_id.encode()).hexdigest()[:32]}.jsonl"
+        return self._folder / f"{file_name(run_id)}.jsonl"
+
+
+def file_name(run_id: str) -> str:
+    """A run's name in files' names: its id comes from outside and may hold anything."""
+    return hashlib.sha256(run_id.encode()).hexdigest()[:32]

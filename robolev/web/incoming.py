@@ -52,6 +52,10 @@ async def json_object(request: Request) -> dict[str, Any]:
         raise Refused(400, "not_json", "body: expected JSON") from None
     if not isinstance(found, dict):
         raise Refused(400, "not_json", "body: expected a JSON object")
+    try:
+        json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise Refused(422, "wrong_type", "body: expected whole characters, got half of a surrogate pair") from None
     return found
 
 

@@ -1,5 +1,7 @@
 """Captures and telemetry files: bounded, and readable after a crash in the middle of a record."""
 
+import pytest
+
 from robolev.store import captures, telemetry
 from robolev.store.captures import Capture
 from robolev.store.telemetry import TelemetryFiles
@@ -18,6 +20,24 @@ def test_captures_rotate_and_keep_only_the_newest_files(tmp_path):
     again.write(99, b"x")
     again.close()
     assert again.files()[-1].name > files[-1].name, "a new start never writes into an old file"
+
+
+def test_a_runs_capture_is_full_and_keeps_what_came_first(tmp_path):
+    other = Capture(tmp_path, "virtual-robot-b")
+    other.write(1, b"evidence")
+    other.close()
+    line = Capture(tmp_path, "virtual-robot-a", max_file_bytes=100, max_bytes=200)
+    for number in range(3):
+        line.write(number, b"x" * 50)
+    for data in (b"x" * 50, b"y"):
+        with pytest.raises(OSError, match="full"):
+            line.write(9, data)
+    line.close()
+    assert [at for file in line.files() for at, _data in captures.read(file)] == [0, 1, 2]
+    assert list(captures.read(other.files()[0])) == [(1, b"evidence")]
+    again = Capture(tmp_path, "virtual-robot-a", max_bytes=200)
+    with pytest.raises(OSError, match="full"):
+        again.write(9, b"x" * 50)
 
 
 def test_a_record_cut_off_by_a_crash_ends_the_capture(tmp_path):

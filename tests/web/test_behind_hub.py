@@ -19,6 +19,7 @@ import robokit
 from hub import roles
 from hub.classroom.package import pack
 from hub.classroom.store import Store
+from robolev.store.telemetry import file_name
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = (ROOT / "firmware" / "programs" / "line_following.py").read_text(encoding="utf-8")
@@ -294,6 +295,8 @@ def test_a_robot_that_does_not_listen_is_killed_when_its_run_ends(machine):
     machine.call(OTHER, "deaf", field="deaf")
     machine.ask("shinpan", "start", "r-deaf")
     machine.until(lambda: machine.run("r-deaf")["robot_now"]["state"] in ("driving", "ended"))
+    captures = machine.hub.folder / "robolev" / "captures"
+    machine.until(lambda: list(captures.glob(f"virtual-robot-{file_name('r-deaf')}-000001.cap")))
     (robot,) = ours(machine)
     os.kill(robot, signal.SIGSTOP)  # as deaf as a process can be
     assert machine.ask("shinpan", "end", "r-deaf", reason="stopped_by_team").json()["state"] == "ended"

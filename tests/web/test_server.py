@@ -183,6 +183,9 @@ def test_a_second_referee_gets_a_clear_conflict_in_both_languages(server):
         (json.dumps({"do": "sign", "by": "player", "command_id": "b"}).encode(), 422, "not_now"),
         (json.dumps({"do": "start", "command_id": "c", "expected": "1"}).encode(), 422, "wrong_type"),
         (json.dumps({"do": "call", "command_id": "d"}).encode(), 403, "not_allowed"),
+        (json.dumps({"do": "start", "command_id": "\ud800"}).encode(), 422, "wrong_type"),
+        (json.dumps({"do": "\udfff", "command_id": "e"}).encode(), 422, "wrong_type"),
+        (json.dumps({"do": "start", "command_id": "f", "more": {"\ud83d": [1]}}).encode(), 422, "wrong_type"),
     ],
 )
 def test_bad_input_is_refused_with_a_stable_code(server, body, status, code):
