@@ -25,6 +25,10 @@ REQUEST = re.compile(rb"([A-Z]{1,20}) ([!-~]+) HTTP/1\.[01]")
 STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})(?: [^\r\n]*)?")
 HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\x00]*)")
 BEARER = re.compile(rb"(?:token|bearer) +\S", re.IGNORECASE)
+# What a browser may keep: nothing of it acts when somebody opens it as a page.
+KEPT = re.compile(
+    rb"(?:text/css|(?:text|application)/javascript|font/[a-z0-9]+|image/(?:png|jpeg|gif|webp))(?:;.*)?", re.IGNORECASE
+)
 HOP = (b"connection", b"keep-alive", b"proxy-connection")
 
 
@@ -84,7 +88,10 @@ class Gate:
 
         The badge lets the owner's browser in. A token in a header lets programs in: no browser sends one by itself.
         And the hub itself asks from this machine, past the proxy and without cookies, whether the server is up.
+        A service worker would answer in the browser, past this gate, also the next person who sits down there.
         """
+        if head.all(b"service-worker"):
+            return None
         sessions = set(head.cookies(SESSION))
         if len(sessions) == 1:
             right = badge(self._key, sessions.pop())
@@ -189,11 +196,21 @@ async def _outward(
         status = int(answer.line.split(b" ")[1])
         if status == 101 and not head.upgrades:
             raise BadHead
-        final = status == 101 or status >= 200
-        how = ((b"Connection", b"Upgrade" if status == 101 else b"close"),) if final else ()
-        writer.write(answer.without(*HOP).raw(*how))
+        writer.write(answer.raw() if status < 200 and status != 101 else _for_once(answer, status).raw())
     switched.set_result(status == 101)
     await pump(there, writer)
+
+
+def _for_once(answer: Head, status: int) -> Head:
+    """The connection ends with this answer, and no page stays in the browser's cache: there the next person who sits
+    down could open it past this gate."""
+    own = [(b"connection", b"Upgrade" if status == 101 else b"close"), (b"x-content-type-options", b"nosniff")]
+    answer = answer.without(*HOP, b"x-content-type-options", *((b"content-type",) if status == 304 else ()))
+    types = answer.all(b"content-type")
+    if status != 304 and not (len(types) == 1 and KEPT.fullmatch(types[0])):
+        answer = answer.without(b"cache-control", b"expires", b"pragma")
+        own.append((b"cache-control", b"no-store"))
+    return Head(answer.line, [*own, *answer.headers])
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, left: int) -> None:

@@ -70,7 +70,7 @@ def test_the_owner_comes_in_without_the_badge_and_the_connection_is_for_once() -
     read, got = asked(get(OWN, FORWARDED, "Connection: keep-alive\r\n"))
     assert b"cookie: jupyterhub-session-id" not in read and b"cookie: a=1; jupyterhub-session-id=s1; b=2" in read
     assert b"kaga-box" not in read and b"Connection: close" in read and b"keep-alive" not in read
-    assert got.startswith(b"HTTP/1.1 200 OK\r\nConnection: close\r\n") and got.endswith(b"\r\n\r\nok")
+    assert got.startswith(b"HTTP/1.1 200 OK\r\nconnection: close\r\n") and got.endswith(b"\r\n\r\nok")
     assert b"eep" not in got
 
 
@@ -128,7 +128,7 @@ def test_no_second_request_comes_in(first: list[str]) -> None:
         assert b"second" not in read and b"secret" not in read
         end = b"4\r\nbody\r\n0\r\n\r\n" if CHUNKED in first[0] else b"body" if BODY in first[0] else b"\r\n\r\n"
         assert read.endswith(end)
-        assert b"Connection: close" in got or got == b""
+        assert b"onnection: close" in got or got == b""
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection:
 
 def test_websockets_go_through_and_none_that_was_not_asked_for() -> None:
     read, got = asked(get(OWN, "Connection: Upgrade\r\nUpgrade: websocket\r\n"), "pong", answer=SWITCH)
-    assert read.endswith(b"\r\n\r\npong") and got.endswith(b"pong") and b"Connection: Upgrade" in got
+    assert read.endswith(b"\r\n\r\npong") and got.endswith(b"pong") and b"connection: Upgrade" in got
     read, got = asked(get(OWN), SECOND, answer=SWITCH.replace(b"101", b"1O1"))
     assert b"second" not in read and got == b""
 
@@ -169,9 +169,26 @@ def test_an_answer_that_is_none_is_not_passed_on(answer: bytes) -> None:
     assert asked(get(OWN), answer=answer)[1] == b""
 
 
+@pytest.mark.parametrize(
+    ("status", "kind", "kept"),
+    [(200, b"Content-Type: text/html\r\n", False), (200, b"Content-Type: image/svg+xml\r\n", False), (200, b"", False),
+     (200, b"Content-Type: text/css\r\nContent-Type: text/html\r\n", False), (404, b"Content-Type: a/b\r\n", False),
+     (200, b"Content-Type: application/javascript; charset=utf-8\r\n", True), (304, b"Content-Type: a/b\r\n", True)],
+)  # fmt: skip
+def test_no_page_stays_in_the_browser_for_the_next_person(status: int, kind: bytes, kept: bool) -> None:
+    said = b"HTTP/1.1 %d X\r\n%sCache-Control: max-age=9\r\nX-Content-Type-Options: x\r\n\r\n" % (status, kind)
+    got = asked(get(OWN), answer=said)[1]
+    assert (b"max-age" in got, b"no-store" in got) == (kept, not kept) and b"x-content-type-options: nosniff" in got
+    assert b"a/b" not in got or status != 304
+
+
+def test_no_service_worker_is_given_out() -> None:
+    assert asked(get(OWN, "Service-Worker: script\r\n"))[0] == b""
+
+
 def test_interim_answers_are_passed_on() -> None:
     got = asked(get(OWN), answer=b"HTTP/1.1 100 Continue\r\n\r\n" + OK)[1]
-    assert got.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nConnection: close\r\n")
+    assert got.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nconnection: close\r\n")
 
 
 @pytest.mark.parametrize(
