@@ -10,6 +10,7 @@ import os
 import secrets
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 CODE_LENGTH = 10
 SESSION_S = 16 * 3600
 MAX_WRONG, WRONG_WINDOW_S = 10, 60.0
+MAX_ADDRESSES = 10_000
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Access:
     def __init__(self, path: Path) -> None:
         """Reads `path`, or makes it; then `new_codes` holds the codes, once, to be printed."""
         self.new_codes: dict[str, str] = {}
-        self._wrong: dict[str, list[float]] = {}
+        self._wrong: OrderedDict[str, list[float]] = OrderedDict()
         self._lock = threading.Lock()
         if not path.exists():
             self.new_codes = {role: "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH)) for role in ROLES}
@@ -62,14 +64,18 @@ class Access:
         """The cookie for a role's code, or None when no role has it. Raises TooManyTries."""
         now = time.monotonic()
         with self._lock:
+            self._forget(now)
             recent = [at for at in self._wrong.get(address, []) if now - at < WRONG_WINDOW_S]
-            self._wrong[address] = recent
             if len(recent) >= MAX_WRONG:
                 raise TooManyTries
             asked = _hash("".join(code.upper().replace("-", "").split()))
             found = [role for role, kept in self._codes.items() if hmac.compare_digest(kept, asked)]
             if not found:
-                recent.append(now)
+                # Last in the order of the dictionary, which is so the order of the last wrong code.
+                self._wrong[address] = [*recent, now]
+                self._wrong.move_to_end(address)
+                if len(self._wrong) > MAX_ADDRESSES:
+                    self._wrong.popitem(last=False)
                 return None
         body = f"{found[0]}.{int(time.time()) + SESSION_S}.{secrets.token_hex(4)}"
         return f"{body}.{self._sign(body)}"
@@ -82,6 +88,11 @@ class Access:
         role, until, device = body.split(".")
         known = role in ROLES and int(until) > time.time()
         return Person(f"{role}-{device}", frozenset({role})) if known else None
+
+    def _forget(self, now: float) -> None:
+        """Drop the addresses whose last wrong code is a minute old: the first ones, so that this looks at few."""
+        while self._wrong and now - next(iter(self._wrong.values()))[-1] >= WRONG_WINDOW_S:
+            self._wrong.popitem(last=False)
 
     def _sign(self, body: str) -> str:
         return hmac.new(self._key, body.encode(), hashlib.sha256).hexdigest()

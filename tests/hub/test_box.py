@@ -16,6 +16,7 @@ from classroom_machine import GOOD, Answer, answered, write_source
 from kernel import Kernel
 
 from hub.box.command import ROOT
+from hub.box.launcher import BOX_ADDRESS
 from hub.box.record import read, record_path
 
 SECRET = "ひみつの答え"
@@ -175,6 +176,15 @@ def test_what_is_meant_to_work_works(yuta: Kernel) -> None:
     assert yuta.run("print(os.getcwd(), os.environ['KAGA_BOX'])") == "/home/student 1\n"
     assert yuta.run("import robolev.arena, hub.exchange.assignments; print('ok')") == "ok\n"
     assert yuta.run("import hub.roster") == "ModuleNotFoundError: No module named 'hub.roster'"
+
+
+def test_services_can_tell_a_box_from_the_proxy(machine: BoxMachine, yuta: Kernel) -> None:
+    with socket.create_server(("127.0.0.1", machine.robolev)) as service:
+        service.settimeout(20)
+        assert yuta.run(f"import socket; line = socket.create_connection(('127.0.0.1', {machine.robolev}))") == ""
+        caller, (address, _port) = service.accept()
+        caller.close()
+    assert address == BOX_ADDRESS
 
 
 def test_a_students_token_opens_no_other_server(machine: BoxMachine, yuta: Kernel) -> None:

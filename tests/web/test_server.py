@@ -18,6 +18,7 @@ import pytest
 from robolev.link.frames import Decoder, encode
 from robolev.link.messages import Ack, Event, pack, parse
 from robolev.rulesets import loader
+from robolev.web import access
 
 MS = [step.item for step in loader.load("line_following").ladders["MS"]]
 
@@ -221,8 +222,25 @@ def test_a_wrong_code_is_told_kindly_and_guessing_is_slowed(server):
         stranger.post("/login", data={"code": "AAAA"})
     slowed = stranger.post("/login", data={"code": server.codes["desk"]})
     assert slowed.status_code == 429 and "1分" in slowed.text
+    pupil = httpx.Client(base_url=server.url, transport=httpx.HTTPTransport(local_address="127.0.0.2"))
+    forged = [{"X-Forwarded-For": f"10.9.8.{number}"} for number in range(11)]
+    tries = [pupil.post("/login", data={"code": "AAAA"}, headers=header).status_code for header in forged]
+    assert tries == [403] * 10 + [429], "who comes out of a pupil's box is believed no address"
+    assert stranger.post("/login", data={"code": "AAAA"}, headers=forged[0]).status_code == 403, "the proxy is believed"
     assert oct((server.folder / "d" / "roles.json").stat().st_mode)[-3:] == "600"
     assert server.codes["desk"] not in (server.folder / "d" / "roles.json").read_text()
+
+
+def test_wrong_codes_are_forgotten(tmp_path, monkeypatch):
+    door, now = access.Access(tmp_path / "roles.json"), [1000.0]
+    monkeypatch.setattr(access.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(access, "MAX_ADDRESSES", 5)
+    for number in range(20):
+        now[0] += 1
+        assert door.log_in("AAAA", f"10.0.0.{number}") is None
+    assert list(door._wrong) == [f"10.0.0.{number}" for number in range(15, 20)]
+    now[0] += access.WRONG_WINDOW_S
+    assert door.log_in(door.new_codes["desk"], "10.0.0.1") and not door._wrong
 
 
 def test_a_change_reaches_an_open_stream_and_a_stop_does_not_wait_for_it(server):
