@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
@@ -47,9 +48,10 @@ async def body(request: Request, limit: int) -> bytes:
     return bytes(data)
 
 
-async def package(request: Request, who: Annotated[Person, Depends(person)]) -> bytes:
-    """The request's body, read only from known people and never beyond the limit."""
-    return await body(request, MAX_PACKAGE)
+async def package(request: Request, who: Annotated[Person, Depends(person)]) -> AsyncIterator[bytes]:
+    """The request's body, read only from known people, one of each at a time, and never beyond the limit."""
+    async with request.app.state.uploads.turn(who.name):
+        yield await body(request, MAX_PACKAGE)
 
 
 async def wanted(request: Request, who: Annotated[Person, Depends(person)]) -> dict[str, Any]:

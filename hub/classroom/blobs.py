@@ -38,6 +38,11 @@ def write_durably(path: Path, data: bytes) -> None:
     sync_folder(path.parent)
 
 
+def digest_of(data: bytes) -> str:
+    """The name of a content."""
+    return hashlib.sha256(data).hexdigest()
+
+
 class Blobs:
     """Contents by SHA-256 digest under `folder`."""
 
@@ -52,7 +57,7 @@ class Blobs:
 
     def put(self, data: bytes) -> str:
         """Store `data`; its digest. When this returns, the data are on disk."""
-        digest = hashlib.sha256(data).hexdigest()
+        digest = digest_of(data)
         path = self._path(digest)
         if not path.exists():
             path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -60,9 +65,13 @@ class Blobs:
             write_durably(path, data)
         return digest
 
+    def size(self, digest: str) -> int:
+        """Bytes of `digest` on disk."""
+        return self._path(digest).stat().st_size
+
     def get(self, digest: str) -> bytes:
         """The data of `digest`; :class:`ValueError` when the disk gives other data back."""
         data = self._path(digest).read_bytes()
-        if hashlib.sha256(data).hexdigest() != digest:
+        if digest_of(data) != digest:
             raise ValueError(f"expected the stored package {digest[:12]}, found other data; restore a backup")
         return data

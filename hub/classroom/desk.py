@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,14 @@ from hub.classroom import cards, gradebook
 from hub.classroom.course import CourseFolder
 from hub.classroom.identity import Person
 from hub.classroom.names import checked
-from hub.classroom.package import Files, notebooks_in, pack, unpack
+from hub.classroom.package import MIB, Files, notebooks_in, pack, unpack
 from hub.classroom.refusals import Refusal
 from hub.classroom.sandbox import Limits
 from hub.classroom.store import Job, Release, Store, Submission
 from hub.classroom.worker import Worker
 
 log = logging.getLogger(__name__)
+MAX_KEPT = 200 * MIB  # of one student's submissions of one assignment
 
 
 class Desk:
@@ -33,7 +35,14 @@ class Desk:
         self.courses = data / "courses"
         self.courses.mkdir(parents=True, exist_ok=True)
         self.store = Store(data / "exchange")
+        self._opening = threading.BoundedSemaphore(2)
         self.worker = Worker(self.store, self.folder, threads, limits)
+
+    def _opened(self, package: bytes, released: list[str] | None = None) -> tuple[bytes, list[str]]:
+        """The package as it is kept, and its notebooks' names; what somebody sent may unpack to much."""
+        with self._opening:
+            files = unpack(package)
+            return pack(files), notebooks_in(files, released)
 
     def folder(self, course: str) -> CourseFolder:
         """The folder of a course."""
@@ -58,8 +67,7 @@ class Desk:
         assignment = checked(assignment)
         if not force and any(release.assignment == assignment for release in self.store.released(course)):
             raise Refusal("already_released", assignment)
-        files = unpack(package)
-        self.store.release(course, assignment, pack(files), notebooks_in(files))
+        self.store.release(course, assignment, *self._opened(package))
         return self._released(course, assignment)
 
     def make_and_release(self, who: Person, course: str, assignment: str) -> Release:
@@ -86,8 +94,10 @@ class Desk:
         release = self._released(course, assignment)
         if not 8 <= len(command) <= 64 or not command.isascii() or not command.isprintable():
             raise Refusal("bad_request", "X-Command-Id")
-        files = unpack(package)
-        return self.store.submit(course, release.assignment, who.name, command, pack(files), notebooks_in(files))
+        kept, names = self._opened(package, release.notebooks)
+        if self.store.kept_bytes(course, release.assignment, who.name, kept) > MAX_KEPT:
+            raise Refusal("too_much_kept", f"{MAX_KEPT // MIB} MiB")
+        return self.store.submit(course, release.assignment, who.name, command, kept, names)
 
     def own(self, who: Person, course: str, assignment: str | None = None) -> list[Submission]:
         """The person's own submissions."""

@@ -23,6 +23,7 @@ from nbgrader.utils import is_grade, is_solution
 
 from hub.classroom import hidden
 from hub.classroom.notes import Note, note
+from hub.classroom.package import MAX_NOTEBOOK
 from hub.classroom.sandbox import Box, Limits, SandboxError
 from hub.classroom.scoring import (
     SYNTAX_ERRORS,
@@ -36,7 +37,6 @@ from hub.classroom.scoring import (
     score,
 )
 
-MAX_NOTEBOOK_BYTES = 10 * 1024 * 1024
 GRACE_SECONDS = 3.0
 DISTRUST = ("セル {} の前でテストのエラーが消されたため、そこからは 0 点です。",
             "Before cell {} errors of tests were made to disappear; from there on it scores 0.")  # fmt: skip
@@ -219,7 +219,7 @@ def grade_submission(
     *,
     limits: Limits | None = None,
     files: Mapping[str, Path] | None = None,
-    max_bytes: int = MAX_NOTEBOOK_BYTES,
+    max_bytes: int = MAX_NOTEBOOK,
 ) -> GradeResult:
     """Grade `submitted_notebook` against the teacher's `source_notebook` (with solutions and hidden tests).
 

@@ -13,7 +13,7 @@ import shutil
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from hub.classroom.names import checked_path
@@ -22,7 +22,8 @@ from hub.classroom.refusals import Refusal
 MIB = 1024 * 1024
 MAX_PACKAGE = 25 * MIB
 MAX_UNPACKED = 60 * MIB
-MAX_NOTEBOOK = 10 * MIB
+MAX_NOTEBOOK = 3 * MIB  # a parser makes thirty times as much of the worst of it
+OWN_NOTEBOOKS = 3  # that a pupil may hand in beside the released ones
 MAX_FILES = 200
 TIMESTAMP = "timestamp.txt"
 Files = dict[str, bytes]
@@ -77,23 +78,33 @@ def _read(package: zipfile.ZipFile, entries: Iterable[zipfile.ZipInfo]) -> Files
     return files
 
 
-def notebooks_in(files: Mapping[str, bytes]) -> list[str]:
-    """Names (without ".ipynb") of the notebooks at the top of a package; a refusal when one is unreadable."""
+def notebooks_in(files: Mapping[str, bytes], released: Collection[str] | None = None) -> list[str]:
+    """Names (without ".ipynb") of the notebooks at the top of a package; a refusal when one is unreadable.
+
+    With `released`, at most `OWN_NOTEBOOKS` have other names.
+    """
     found = sorted(name for name in files if name.endswith(".ipynb") and "/" not in name)
     if not found:
         raise Refusal("no_notebook")
+    if released is not None and len({name.removesuffix(".ipynb") for name in found} - {*released}) > OWN_NOTEBOOKS:
+        raise Refusal("too_many_files", len(released) + OWN_NOTEBOOKS)
     for name in found:
         if len(files[name]) > MAX_NOTEBOOK:
             raise Refusal("too_large", f"{name}: {MAX_NOTEBOOK // MIB} MiB")
-        try:
-            notebook = json.loads(files[name].decode("utf-8-sig"))
-            cells, version = notebook["cells"], notebook["nbformat"]
-            readable = isinstance(cells, list) and all(isinstance(c, dict) and "source" in c for c in cells)
-        except (ValueError, KeyError, TypeError, RecursionError):
-            readable, version = False, 0
-        if not readable or version != 4:
+        if not _is_notebook(files[name]):
             raise Refusal("not_a_notebook", name)
     return [name.removesuffix(".ipynb") for name in found]
+
+
+def _is_notebook(content: bytes) -> bool:
+    """True for a notebook of version 4. What was parsed is let go before the next one."""
+    try:
+        notebook = json.loads(content.decode("utf-8-sig"))
+        cells = notebook["cells"]
+        readable = isinstance(cells, list) and all(isinstance(c, dict) and "source" in c for c in cells)
+        return readable and notebook["nbformat"] == 4
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return False
 
 
 def write_files(files: Mapping[str, bytes], folder: Path) -> None:

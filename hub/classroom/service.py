@@ -25,6 +25,7 @@ from hub.classroom.identity import Identity
 from hub.classroom.refusals import Refusal
 from hub.classroom.sandbox import Limits
 from hub.classroom.session import Sessions, SignIn
+from hub.classroom.uploads import Uploads
 from hub.settings import BadSetting
 
 PREFIX = "/services/classroom/"
@@ -61,6 +62,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = FastAPI(title="classroom", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.state.settings, app.state.desk, app.state.identity = settings, desk, identity
+    app.state.uploads = Uploads()
     app.state.sessions = Sessions(identity, settings.prefix, settings.secure_cookies)
     root = APIRouter(prefix=settings.prefix.rstrip("/"))
     root.include_router(api.router)

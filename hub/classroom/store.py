@@ -17,7 +17,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from hub.classroom.blobs import Blobs
+from hub.classroom.blobs import Blobs, digest_of
 
 STAMP = "%Y-%m-%d %H:%M:%S.%f UTC"
 PENDING, RUNNING, DONE, FAILED = "pending", "running", "done", "failed"
@@ -153,6 +153,11 @@ class Store:
                     course=course, assignment=assignment, student=student, **values))  # fmt: skip
                 row = db.execute(sa.select(submissions).where(*own, submissions.c.command == command)).one()
             return _submission({**row._mapping})
+
+    def kept_bytes(self, course: str, assignment: str, student: str, package: bytes) -> int:
+        """Bytes on disk of somebody's submissions of an assignment once `package` is one of them."""
+        blobs = {item.blob for item in self.submitted(course, assignment, student)} - {digest_of(package)}
+        return len(package) + sum(map(self.blobs.size, blobs))
 
     def _after(self, last: str | None) -> str:
         """Now, but later than `last` even when the clock was set back: the newest submission must stay the newest."""
