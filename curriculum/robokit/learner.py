@@ -2,6 +2,7 @@
 
 import ast
 import linecache
+import re
 import types
 import unicodedata
 from typing import Any
@@ -17,11 +18,13 @@ def need(name: str) -> Any:
 
     shell = get_ipython()  # type: ignore[no-untyped-call]
     names: dict[str, Any] = {} if shell is None else shell.user_ns
+    # The newest cell that writes the name decides: when it could not be read, an older value is not what was meant.
+    writes = re.compile(rf"^\s*(?:def\s+)?{re.escape(name)}\s*[=＝:：(（]", re.MULTILINE)
+    newest = next((text for text in reversed(list(names.get("In", []))) if writes.search(text)), "")
+    if (hint := _broken(newest)) is not None:
+        raise hint
     if name in names and names[name] is not ...:
         return names[name]
-    for text in reversed(list(names.get("In", []))):
-        if name in text and (hint := _broken(text)) is not None:
-            raise hint
     raise Hint("no_such_name", name=name)
 
 

@@ -199,6 +199,13 @@ class Desk:
         given = self._given(who, course, number)
         return {name: page for name, page in given.items() if name.endswith(".html")}
 
+    def given_points(self, item: Submission) -> float | None:
+        """The points in the feedback that was given back for this submission; None when there is none or it is old."""
+        if not item.feedback_blob:
+            return None
+        found = json.loads(unpack(self.store.blobs.get(item.feedback_blob)).get(cards.FILE, b"{}")).get("points")
+        return float(found) if isinstance(found, int | float) else None
+
     def _given(self, who: Person, course: str, number: int) -> Files:
         who.member(course)
         student = None if course in who.teaches else who.name

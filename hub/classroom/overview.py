@@ -72,6 +72,8 @@ class TeacherTask:
             return "collect"
         if self.collected > self.done + self.failed:
             return "grade"
+        if self.manual:
+            return "by_hand"  # the pupils' table has the buttons
         return "give_back" if self.done > self.returned else ""
 
 
@@ -98,8 +100,9 @@ def _task(
     folder = desk.folder(course)
     stamps = {student: folder.timestamp("submitted", student, name) for student in newest} if folder.exists else {}
     marks = {mark.student: mark for mark in gradebook.standings(folder, name)} if graded else {}
+    given = {item.student: points for item in newest.values() if (points := desk.given_points(item)) is not None}
     rows = [
-        _row(student, newest.get(student), stamps.get(student), graded.get(student), marks.get(student))
+        _row(student, newest.get(student), stamps.get(student), graded.get(student), marks.get(student), given)
         for student in sorted(set(newest) | set(graded) | set(roster or []))
     ]
     collected = [student for student, item in newest.items() if stamps.get(student) == item.submitted_at]
@@ -109,7 +112,7 @@ def _task(
         name, release is not None, has_source, len(roster) if roster is not None else None, len(newest), len(collected),
         waiting=sum(job.state in (PENDING, RUNNING) for job in jobs), done=len(done),
         failed=sum(job.state == FAILED for job in jobs), manual=sum(row.state == "manual" for row in rows),
-        returned=sum(item.feedback_at is not None for item in newest.values()), rows=rows,
+        returned=sum(row.returned for row in rows), rows=rows,
         title=(_title(desk.store.blobs, release.blob) if release else "") or name,
     )  # fmt: skip
 
@@ -119,9 +122,13 @@ def _is_current(job: Job | None, item: Submission) -> bool:
 
 
 def _row(
-    student: str, item: Submission | None, stamp: str | None, job: Job | None, mark: gradebook.Standing | None
-) -> TeacherRow:
+    student: str, item: Submission | None, stamp: str | None, job: Job | None, mark: gradebook.Standing | None,
+    given: dict[str, float],
+) -> TeacherRow:  # fmt: skip
+    """A pupil's line. `given`: the points in the feedback they have; marked anew since then is not returned."""
     when, returned = (local(item.submitted_at), item.feedback_at is not None) if item else ("", False)
+    if returned and mark is not None and student in given:
+        returned = given[student] == mark.score
     if job is None:
         state = "none" if item is None else "collected" if stamp == item.submitted_at else "handed_in"
         return TeacherRow(student, state, when, returned=returned)

@@ -112,6 +112,17 @@ def test_the_class_sees_points_of_hand_grading_and_whom_to_read(desk: Desk) -> N
     assert rows["good"].score == 6 and rows["good"].sheet and not rows["late"].sheet
 
 
+def test_a_mark_given_after_the_return_asks_for_another_return(desk: Desk) -> None:
+    (task,) = teacher_tasks(desk, TEACHER, COURSE, None)
+    assert task.next_act == "by_hand" and {row.student for row in task.rows if row.returned} == {"good", "fixed", "empty"}
+    with Gradebook(desk.folder(COURSE).gradebook_url) as book:
+        grade = book.find_grade("why", "a", "A", "fixed")
+        grade.manual_score, grade.needs_manual_grade = 1, False
+        book.db.commit()
+    (task,) = teacher_tasks(desk, TEACHER, COURSE, None)
+    assert task.next_act == "give_back" and {row.student for row in task.rows if not row.returned} == {"fixed"}
+
+
 def test_pages_made_elsewhere_have_no_cards(desk: Desk) -> None:
     (item,) = desk.own(student("good"), COURSE)
     folder = desk.folder(COURSE)

@@ -13,7 +13,7 @@
 #
 # ずれが 2 倍なら曲がる強さも 2 倍。これを{比例|ひれい}といいます。
 #
-# セルを動かすには、セルをえらんで **Shift + Enter** をおします。
+# セルを動かすには、セルをえらんで **Shift + Enter** をおします。おわらないときは、上の **■** をおします。
 #
 # <details lang="en"><summary>English</summary>
 #
@@ -23,7 +23,7 @@
 # The robot has 2 eyes: **0 is white, 1 is black**. The left eye is `left`, the right eye is `right`. The robot calls
 # `step(left, right)` 50 times in 1 second. The answer is 2 motor numbers `(left, right)` from **-1 (full back) to
 # 1 (full forward)**. When the error is 2 times as large, turn 2 times as hard: that is called proportional.
-# To run a cell, click it and press **Shift + Enter**.
+# To run a cell, click it and press **Shift + Enter**. If it never ends, press **■** above.
 # </details>
 
 # %% id="setup" kind="locked"
