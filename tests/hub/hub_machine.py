@@ -32,7 +32,10 @@ class Browser:
 
     def __init__(self, address: str, language: str = "") -> None:
         cookies = http.cookiejar.CookieJar()
-        self.http = httpx.Client(base_url=address, follow_redirects=True, timeout=30, cookies=cookies, trust_env=False)
+        self.http = httpx.Client(
+            base_url=address, follow_redirects=True, timeout=30, cookies=cookies, trust_env=False,
+            headers={"Accept": "text/html,*/*;q=0.8"},
+        )  # fmt: skip
         if language:
             self.http.cookies.set("lang", language)
 
