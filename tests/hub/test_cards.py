@@ -114,7 +114,8 @@ def test_the_class_sees_points_of_hand_grading_and_whom_to_read(desk: Desk) -> N
 
 def test_a_mark_given_after_the_return_asks_for_another_return(desk: Desk) -> None:
     (task,) = teacher_tasks(desk, TEACHER, COURSE, None)
-    assert task.next_act == "by_hand" and {row.student for row in task.rows if row.returned} == {"good", "fixed", "empty"}
+    assert task.next_act == "by_hand"
+    assert {row.student for row in task.rows if row.returned} == {"good", "fixed", "empty"}
     with Gradebook(desk.folder(COURSE).gradebook_url) as book:
         grade = book.find_grade("why", "a", "A", "fixed")
         grade.manual_score, grade.needs_manual_grade = 1, False
