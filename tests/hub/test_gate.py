@@ -229,7 +229,7 @@ def person(hub: Hub, name: str) -> Browser:
     return browser
 
 
-NAVIGATES = {"Accept": "text/html"}
+NAVIGATES, ASKS = {"Accept": "text/html"}, {"Accept": "application/json"}
 
 
 def test_the_owners_browser_is_let_in_and_its_websockets_too(hub: Hub) -> None:
@@ -257,15 +257,15 @@ def test_nobody_else_is_let_in_and_the_box_hears_nothing_of_them(hub: Hub) -> No
     sensei, log = person(hub, "sensei"), hub.folder / "log" / "box-yuta.log"
     page = sensei.http.get("/user/yuta/lab/tree/secret-visit", headers=NAVIGATES)
     assert page.status_code == 403 and "このページを見ることはできません" in page.text
-    assert sensei.http.get("/user/yuta/api/secret-visit").json()["code"] == "not_your_server"
+    assert sensei.http.get("/user/yuta/api/secret-visit", headers=ASKS).json()["code"] == "not_your_server"
     yuta = person(hub, "yuta")
     yuta.http.get("/user/yuta/lab", headers=NAVIGATES)
     stolen = next(cookie.value for cookie in yuta.http.cookies.jar if cookie.name == badge.COOKIE)
     sensei.http.cookies.set(badge.COOKIE, stolen or "", path="/user/yuta/")  # on a computer that both have used
-    assert sensei.http.get("/user/yuta/api/secret-visit").status_code == 403
+    assert sensei.http.get("/user/yuta/api/secret-visit", headers=ASKS).status_code == 403
     assert Browser(hub.address).http.get("/user/yuta/lab/secret-visit", headers=NAVIGATES).url.path == "/hub/login"
     assert "secret-visit" not in log.read_text("utf-8", "replace")
-    assert yuta.http.get("/user/yuta/api/secret-visit").status_code == 404
+    assert yuta.http.get("/user/yuta/api/secret-visit", headers=ASKS).status_code == 404
 
 
 def test_a_session_id_from_before_the_sign_in_is_replaced(hub: Hub) -> None:
