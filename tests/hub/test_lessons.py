@@ -138,7 +138,7 @@ def test_files_that_cannot_be_handed_in(hub: Hub, pupil: Browser, notebook: Path
     assert page.status_code == 422 and "ノートブックとして読めない" in page.text and "not_a_notebook" in page.text
     notebook.rename(notebook.with_name("べつの名前.ipynb"))
     page = pupil.post(pupil.get(KAGA))
-    assert page.status_code == 409 and "もとの名前にもどして" in page.text
+    assert page.status_code == 409 and "にもどしてください" in page.text
     notebook.with_name("べつの名前.ipynb").unlink()
     assert pupil.get(OPEN).url.path == LAB
     notebook.write_bytes(good)
