@@ -17,6 +17,7 @@ import click
 from console.machine import ROOT, CannotStart, Machine
 from console.processes import Failed, Service, Supervisor
 from hub.proxy import install
+from hub.sync import SyncError
 
 START_SECONDS = 90.0
 
@@ -49,6 +50,8 @@ def up(demo: bool, data: Path, port: int, host: str) -> None:
         raise SystemExit(f"kaga: no_proxy: {problem}") from None
     except Failed as problem:
         raise SystemExit(f"kaga: not_started: {problem}") from None
+    except SyncError as problem:
+        raise SystemExit(f"kaga: {problem.code}: {problem}") from None
     except OSError as problem:
         raise SystemExit(f"kaga: {problem.strerror}: {problem.filename or data}") from None
     finally:
