@@ -33,8 +33,6 @@ def pod_command(pod: dict[str, Any], image: Path, volumes: Path) -> list[str]:
     args += ["--uid", str(pod["securityContext"]["runAsUser"]), "--gid", str(pod["securityContext"]["runAsGroup"])]
     for place in ("/usr", "/etc", "/lib", "/lib64", "/bin"):
         args += ["--ro-bind-try", place, place]
-    for place in dict.fromkeys((sys.base_prefix, sys.prefix)):
-        args += ["--ro-bind", place, place]
     args += ["--proc", "/proc", "--dev", "/dev", "--ro-bind", str(image), "/srv/kaga"]
     kinds = {volume["name"]: volume for volume in pod["volumes"]}
     for mount in sorted(container["volumeMounts"], key=lambda mount: mount["mountPath"]):
@@ -46,6 +44,9 @@ def pod_command(pod: dict[str, Any], image: Path, volumes: Path) -> list[str]:
         for item in kinds[mount["name"]].get("secret", {}).get("items", ()):
             (folder / item["path"]).write_text("t" * 64)
         args += ["--ro-bind" if mount.get("readOnly") else "--bind", str(folder), mount["mountPath"]]
+    # After the pod's own mounts: one of them is /tmp, and this checkout may lie below it.
+    for place in dict.fromkeys((sys.base_prefix, sys.prefix)):
+        args += ["--ro-bind", place, place]
     args += ["--ro-bind", str(Path(__file__).with_name("pod_start.py")), "/pod_start.py", "--remount-ro", "/"]
     args += ["--setenv", "PATH", f"{PYTHON.parent}:/usr/bin:/bin"]
     args += ["--setenv", "PYTHONPATH", "/srv/kaga:/srv/kaga/curriculum"]
