@@ -96,8 +96,15 @@ class Machine:
     @property
     def url(self) -> str:
         """What people open: on all addresses the machine's name, which others in the room may have to replace."""
-        everywhere = self.host in ("0.0.0.0", "::")
-        return f"http://{socket.gethostname() if everywhere else self.host}:{self.port}"
+        return self._at(socket.gethostname())
+
+    @property
+    def near_url(self) -> str:
+        """The same, as this machine itself reaches it."""
+        return self._at("127.0.0.1")
+
+    def _at(self, on_all: str) -> str:
+        return f"http://{on_all if self.host in ('0.0.0.0', '::') else self.host}:{self.port}"
 
     def tell_ports(self) -> None:
         """Note the ports in `ports.json`, for commands that are typed while everything runs."""

@@ -27,7 +27,7 @@ POLL_S = 0.1
 
 @dataclass
 class Service:
-    """One process: its command, what it is told, where it answers once it is ready (any status below 500)."""
+    """One process: its command, what it is told, where it answers once it is ready (see `answers`)."""
 
     name: str
     command: Sequence[str]
@@ -150,12 +150,12 @@ class Supervisor:
 
 
 def answers(url: str) -> bool:
-    """Whether something answers there with a status below 500."""
+    """Whether something answers there: not with a fault, and not with a proxy's 404 for a way it does not know yet."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(url, timeout=2):
             return True
     except urllib.error.HTTPError as error:
-        return error.code < 500
+        return error.code < 500 and error.code != 404
     except OSError:
         return False

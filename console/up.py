@@ -104,7 +104,8 @@ def _services(machine: Machine, demo: bool, proxy: list[str]) -> Iterator[Servic
         f"{local}:{inner['proxy_api']}/api/routes",
     )
     hub = [*python, "jupyterhub", "-f", str(ROOT / "hub" / "jupyterhub_config.py")]
-    yield Service("hub", hub, env, machine.data / "hub", hub_api)
+    # Ready is what people reach: the hub tells the proxy its way a moment after it answers by itself.
+    yield Service("hub", hub, env, machine.data / "hub", f"{machine.near_url}/hub/api")
     yield Service("classroom", [*python, "hub.classroom.service"], env, machine.data, f"{classroom}/health")
     robolev = [*python, "console.main", "robolev", "serve", "--port", str(inner["robolev"])]
     robolev += ["--data", str(machine.data / "robolev"), "--hub", hub_api, "--classroom", classroom]
